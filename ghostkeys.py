@@ -1,0 +1,117 @@
+"""The one command: a table of subcommands, each imported only when it is called.
+
+    ghostkeys idm fit --config idm/configs/tiny.yaml --data.root recordings
+    ghostkeys label videos/ --checkpoint runs/idm --output labels
+    ghostkeys evaluate --agent runs/policy --env ghostkeys/Voxel-v0 --episodes 20
+
+Exit status: 0 all went well; 1 something in the input was bad (each named in one line); 2 wrong usage; 130 stopped with Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """Where a subcommand lives and what it is for."""
+
+    module: str
+    function: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "record": Command("agents.commands", "record", "let the scripted player play, and write recordings (video + keys and mouse)"),
+    "idm fit": Command("idm.commands", "fit", "train an inverse dynamics model on recordings"),
+    "idm validate": Command("idm.commands", "validate", "score an inverse dynamics model on recordings it has not seen"),
+    "idm predict": Command("idm.commands", "predict", "infer the keys and the mouse behind one video"),
+    "label": Command("labelling.commands", "label", "label many videos with an inverse dynamics model"),
+    "agent fit": Command("agents.commands", "fit", "train a policy by behavioural cloning on recordings or labelled videos"),
+    "evaluate": Command("agents.commands", "evaluate", "play episodes in an environment and report the milestones reached"),
+    "generator fit": Command("generator.commands", "fit", "train the video generator on recordings or labelled videos"),
+    "generator sample": Command("generator.commands", "sample", "generate video from a start frame and a list of actions"),
+}
+
+
+def _version() -> str:
+    try:
+        return version("ghostkeys")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: ghostkeys COMMAND [ARGUMENTS]      (ghostkeys COMMAND --help lists a command's arguments)",
+            "",
+            "Infers the keys and the mouse behind gameplay video.",
+            "",
+            *lines,
+            "",
+            "  --version  print the version",
+        ]
+    )
+
+
+def _split(args: Sequence[str]) -> tuple[str, list[str]]:
+    """Separates the command's name (one or two words) from its arguments; an unknown name comes back as it is."""
+    for words in (2, 1):
+        name = " ".join(args[:words])
+        if len(args) >= words and name in COMMANDS:
+            return name, list(args[words:])
+    return " ".join(args[:1]), list(args[1:])
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs one subcommand and returns its exit status."""
+    args = sys.argv[1:] if args is None else args
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0
+    if args[0] == "--version":
+        print(f"ghostkeys {_version()}")
+        return 0
+    name, rest = _split(args)
+    if name not in COMMANDS:
+        from difflib import get_close_matches
+
+        family = [known for known in COMMANDS if known.startswith(f"{name} ")]
+        wanted = " ".join(args[:2]) if family else name
+        near = get_close_matches(wanted, COMMANDS, n=1) or family
+        hint = f" Did you mean: {', '.join(near)}?" if near else " `ghostkeys --help` lists the commands."
+        print(f"ghostkeys: error: there is no command {wanted!r}.{hint}", file=sys.stderr)
+        return 2
+    from env.errors import GhostkeysError
+
+    command = COMMANDS[name]
+    try:
+        status: int = getattr(import_module(command.module), command.function)(rest)
+    except GhostkeysError as error:
+        print(f"ghostkeys: error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk, a folder that cannot be written, a file that is not there
+        print(f"ghostkeys: error: {_describe(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ghostkeys: stopped. Start the same command again to go on.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _describe(error: OSError) -> str:
+    """One line from an operating system's error: the file first, then what was wrong."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+if __name__ == "__main__":
+    sys.exit(main())
