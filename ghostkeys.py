@@ -24,15 +24,25 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "record": Command("agents.commands", "record", "let the scripted player play, and write recordings (video + keys and mouse)"),
+    "record": Command(
+        "agents.commands", "record", "let the scripted player play, and write recordings (video + keys and mouse)"
+    ),
     "idm fit": Command("idm.commands", "fit", "train an inverse dynamics model on recordings"),
-    "idm validate": Command("idm.commands", "validate", "score an inverse dynamics model on recordings it has not seen"),
+    "idm validate": Command(
+        "idm.commands", "validate", "score an inverse dynamics model on recordings it has not seen"
+    ),
     "idm predict": Command("idm.commands", "predict", "infer the keys and the mouse behind one video"),
     "label": Command("labelling.commands", "label", "label many videos with an inverse dynamics model"),
-    "agent fit": Command("agents.commands", "fit", "train a policy by behavioural cloning on recordings or labelled videos"),
-    "evaluate": Command("agents.commands", "evaluate", "play episodes in an environment and report the milestones reached"),
+    "agent fit": Command(
+        "agents.commands", "fit", "train a policy by behavioural cloning on recordings or labelled videos"
+    ),
+    "evaluate": Command(
+        "agents.commands", "evaluate", "play episodes in an environment and report the milestones reached"
+    ),
     "generator fit": Command("generator.commands", "fit", "train the video generator on recordings or labelled videos"),
-    "generator sample": Command("generator.commands", "sample", "generate video from a start frame and a list of actions"),
+    "generator sample": Command(
+        "generator.commands", "sample", "generate video from a start frame and a list of actions"
+    ),
 }
 
 
@@ -95,15 +105,15 @@ def main(args: Sequence[str] | None = None) -> int:
     except GhostkeysError as error:
         print(f"ghostkeys: error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader of a pipe went away, as in `ghostkeys … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:  # a full disk, a folder that cannot be written, a file that is not there
         print(f"ghostkeys: error: {_describe(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("ghostkeys: stopped. Start the same command again to go on.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return status
 
 
