@@ -4,7 +4,8 @@
     ghostkeys label videos/ --checkpoint runs/idm --output labels
     ghostkeys evaluate --agent runs/policy --env ghostkeys/Voxel-v0 --episodes 20
 
-Exit status: 0 all went well; 1 something in the input was bad (each named in one line); 2 wrong usage; 130 stopped with Ctrl-C.
+Exit status: 0 all went well; 1 something in the input was bad (each named in one line); 2 wrong usage; 130 stopped with
+Ctrl-C.
 """
 
 import os

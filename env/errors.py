@@ -1,6 +1,7 @@
 """Errors that speak to the person who can fix them: what was wrong, where, what would be right.
 
-The command `ghostkeys` prints a `GhostkeysError` as one line and exits with status 1; any other exception is a bug and shows its trace.
+The command `ghostkeys` prints a `GhostkeysError` as one line and exits with status 1; any other exception is a bug and
+shows its trace.
 """
 
 

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Sets up, then checks everything: formatting, lint, types, the direction of imports, and every test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/setup.sh
+
+ruff format --check --quiet . || { echo "test: some files are not formatted; run: ruff format ." >&2; exit 1; }
+ruff check --quiet .
+mypy
+lint-imports
+python -m pytest -n auto --dist loadfile "$@"
