@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# The main job on the embedded world, from nothing to a report: record, train the IDM, label, train the policy and the
+# generator, evaluate. Read it from top to bottom: every stage is a `ghostkeys` command that you can run yourself.
+#
+#   bash scripts/demo.sh              everything, about 20 minutes on 2 cores; started again, it goes on where it stopped
+#   bash scripts/demo.sh --quick      the same code on less, about 3 minutes (it learns little)
+#   bash scripts/demo.sh --budget 4   four times the training steps
+#   bash scripts/demo.sh --fresh      begins anew
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+size=full budget=1 fresh=no
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --quick) size=quick ;;
+    --fresh) fresh=yes ;;
+    --budget) budget="${2:?--budget needs a factor, such as 2}"; shift ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0"; [ "$1" = --help ] && exit 0 || exit 2 ;;
+  esac
+  shift
+done
+source scripts/setup.sh
+
+case "$size" in
+  full)  labelled=10 heldout=2 unlabelled=30 idm=1500 policy=1500 vae=600 dit=1500 episodes=40 pairs=100 ;;
+  quick) labelled=1  heldout=1 unlabelled=2  idm=60   policy=60   vae=60  dit=60   episodes=4  pairs=10 ;;
+esac
+steps() { python -c 'import sys; print(max(1, round(int(sys.argv[1]) * float(sys.argv[2]))))' "$1" "$budget"; }
+
+# One run lives in runs/demo. Asked for other settings, the run there is put aside, to come back when it is asked for again.
+run=runs/demo settings="$size-$budget"
+mkdir -p runs
+[ $fresh = no ] || rm -rf "$run"
+if [ -d $run ] && [ "$(cat $run/settings 2>/dev/null)" != "$settings" ]; then
+  aside="$run-$(cat $run/settings 2>/dev/null || echo unfinished)"
+  rm -rf "$aside" && mv "$run" "$aside" && echo "demo: the run with other settings now lies in $aside"
+  [ ! -d "$run-$settings" ] || mv "$run-$settings" "$run"
+fi
+mkdir -p $run/stages && echo "$settings" > $run/settings
+
+# stage NAME COMMAND…: runs a command once, and keeps its wall seconds for the report (those of a stopped try too).
+stage() {
+  local name=$1 begin=$SECONDS status=0
+  shift
+  [ ! -f "$run/stages/$name.done" ] || return 0
+  printf '\n\033[1m== %s\033[0m\n' "$name"
+  "$@" || status=$?
+  echo $((SECONDS - begin)) >> "$run/stages/$name.seconds"
+  [ $status = 0 ] || exit $status
+  touch "$run/stages/$name.done"
+}
+
+world=ghostkeys/Voxel-v0
+
+# 1. Record: a small labelled set, held-out play in the same style, and a larger set in another style whose true actions
+#    only the scores and the comparison policy may see.
+stage record.labelled   ghostkeys record --player scripted --style explorer --minutes $labelled --seed 0 --output $run/labelled
+stage record.heldout    ghostkeys record --player scripted --style explorer --minutes $heldout --seed 5000 --output $run/heldout
+stage record.unlabelled ghostkeys record --player scripted --style gatherer --minutes $unlabelled --seed 10000 --output $run/unlabelled
+
+# 2. Train the inverse dynamics model on the labelled set, and score it on play it never saw.
+stage idm.fit      ghostkeys idm fit --config idm/configs/tiny.yaml --data.root $run/labelled --output $run/idm --trainer.max_steps "$(steps $idm)"
+stage idm.validate ghostkeys idm validate --checkpoint $run/idm --data.root $run/heldout --json $run/idm/scores.json
+
+# 3. Label the unlabelled videos.
+stage label ghostkeys label $run/unlabelled --checkpoint $run/idm --output $run/labels --fps native --json $run/labels/run.json
+
+# 4. Three policies of equal budget.
+fit_policy() { ghostkeys agent fit --config agents/configs/tiny.yaml --data.root "$2" --output "$run/policy-$1" --trainer.max_steps "$(steps $policy)"; }
+stage policy.labelled-only fit_policy labelled-only $run/labelled
+stage policy.pseudo-labels fit_policy pseudo-labels $run/labels
+stage policy.true-actions  fit_policy true-actions $run/unlabelled
+
+# 5. Train the video generator on the pseudo-labelled video, and score it on held-out play.
+stage generator.fit ghostkeys generator fit --config generator/configs/tiny.yaml --data.root $run/labels --output $run/generator \
+  --vae_steps "$(steps $vae)" --trainer.max_steps "$(steps $dit)"
+stage generator.validate ghostkeys generator validate --checkpoint $run/generator --data.root $run/heldout --pairs $pairs --json $run/generator/scores.json
+
+# 6. Evaluate: who gets a log within half a minute?
+evaluate() {
+  ghostkeys evaluate --agent "$2" --env $world --episodes $episodes --seed 20000 --max-ticks 600 --until log \
+    --json "$run/evaluate/$1.json" --video "$run/videos/$1.mp4"
+}
+mkdir -p $run/evaluate $run/videos
+for name in labelled-only pseudo-labels true-actions; do stage evaluate.$name evaluate $name $run/policy-$name; done
+stage evaluate.random   evaluate random random
+stage evaluate.scripted evaluate scripted scripted
+
+# 7. Report.
+python scripts/report.py $run
+if [ -t 1 ] && [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || [ "$(uname)" = Darwin ]; then
+  python -m webbrowser "file://$PWD/$run/report.html" >/dev/null 2>&1 || true
+fi
