@@ -41,6 +41,11 @@ COMMANDS: dict[str, Command] = {
         "agents.commands", "evaluate", "play episodes in an environment and report the milestones reached"
     ),
     "generator fit": Command("generator.commands", "fit", "train the video generator on recordings or labelled videos"),
+    "generator validate": Command(
+        "generator.commands",
+        "validate",
+        "score the generator against copying the last frame, on recordings it has not seen",
+    ),
     "generator sample": Command(
         "generator.commands", "sample", "generate video from a start frame and a list of actions"
     ),
