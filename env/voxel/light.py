@@ -1,0 +1,143 @@
+"""Light and empty space: what the renderer reads of a world besides its blocks, kept right while blocks change.
+
+Skylight is 15 in cells that see the sky, loses one a block sideways and down, and is dimmed by leaves and water, as in Minecraft. `space` is the
+distance to the nearest block, with which a ray leaps over empty air.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from env.voxel.blocks import BLOCKS
+
+OPAQUE_LIGHT = 255
+"""Marks a cell light cannot enter. Else the low four bits are skylight; the high four wait for block light."""
+MAX_LEAP = 12
+"""Distances to blocks are exact up to here."""
+
+LOSS = np.full(256, 16, np.uint8)
+"""(256,) light lost on entering a cell of this block; 16 stops it. A cell of loss 0 lets the sky straight down."""
+LOSS[: len(BLOCKS)] = [{"cube": 16, "leaves": 2, "water": 2}.get(block.shape, 0) for block in BLOCKS]
+
+
+@njit(cache=True)
+def column_heights(
+    blocks: NDArray[np.uint8], loss: NDArray[np.uint8], x0: int, x1: int, z0: int, z1: int, heights: NDArray[np.uint8]
+) -> None:
+    """Write heights[x, z], the lowest y from which a column is open to the sky, for x0 <= x < x1, z0 <= z < z1."""
+    for x in range(x0, x1):
+        for z in range(z0, z1):
+            y = blocks.shape[1]
+            while y > 0 and loss[blocks[x, y - 1, z]] == 0:
+                y -= 1
+            heights[x, z] = y
+
+
+@njit(cache=True)
+def fill_light(
+    blocks: NDArray[np.uint8],
+    loss: NDArray[np.uint8],
+    heights: NDArray[np.uint8],
+    x0: int,
+    x1: int,
+    z0: int,
+    z1: int,
+    light: NDArray[np.uint8],
+) -> None:
+    """Work out `light` for x0 <= x < x1, z0 <= z < z1 from the heights and from the light just outside that box."""
+    size_x, size_y, size_z = blocks.shape
+    for x in range(x0, x1):
+        for y in range(size_y):
+            for z in range(z0, z1):
+                if loss[blocks[x, y, z]] > 15:
+                    light[x, y, z] = 255
+                else:
+                    light[x, y, z] = 15 if y >= heights[x, z] else 0
+    # Breadth first from every lit cell beside a darker one.
+    queue = np.empty((1 << 16, 3), np.int32)
+    count = 0
+    for x in range(max(x0 - 1, 0), min(x1 + 1, size_x)):
+        for z in range(max(z0 - 1, 0), min(z1 + 1, size_z)):
+            inside = x0 <= x < x1 and z0 <= z < z1
+            top = heights[x, z]
+            for dx, dz in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                if 0 <= x + dx < size_x and 0 <= z + dz < size_z:
+                    top = max(top, heights[x + dx, z + dz])
+            # Inside, only open sky is lit yet; the cell at `heights` also shines down into leaves and water.
+            for y in range(heights[x, z] if inside else 0, min(top + 1, size_y)):
+                if light[x, y, z] != 255 and light[x, y, z] > 1:
+                    if count == len(queue):
+                        queue = np.concatenate((queue, np.empty_like(queue)))
+                    queue[count] = (x, y, z)
+                    count += 1
+    head = 0
+    while head < count:
+        x, y, z = queue[head]
+        head += 1
+        here = light[x, y, z]
+        for dx, dy, dz in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)):
+            nx, ny, nz = x + dx, y + dy, z + dz
+            if nx < x0 or nx >= x1 or ny < 0 or ny >= size_y or nz < z0 or nz >= z1:
+                continue
+            cost = max(1, loss[blocks[nx, ny, nz]])
+            if cost > 15 or here <= cost or light[nx, ny, nz] >= here - cost:
+                continue
+            light[nx, ny, nz] = here - cost
+            if count == len(queue):
+                queue = np.concatenate((queue, np.empty_like(queue)))
+            queue[count] = (nx, ny, nz)
+            count += 1
+
+
+@njit(cache=True)
+def fill_space(
+    blocks: NDArray[np.uint8], low: tuple[int, int, int], high: tuple[int, int, int], space: NDArray[np.uint8]
+) -> None:
+    """Write the Chebyshev distance to the nearest block (0 in a block, at most MAX_LEAP) for low <= (x, y, z) < high.
+
+    Reads MAX_LEAP further; the distances of the three axes combine one after another.
+    """
+    limit = MAX_LEAP
+    x0, y0, z0 = max(low[0] - limit, 0), max(low[1] - limit, 0), max(low[2] - limit, 0)
+    x1, y1, z1 = (
+        min(high[0] + limit, blocks.shape[0]),
+        min(high[1] + limit, blocks.shape[1]),
+        min(high[2] + limit, blocks.shape[2]),
+    )
+    near = np.empty((x1 - x0, y1 - y0, z1 - z0), np.uint8)
+    for x in range(x1 - x0):
+        for y in range(y1 - y0):
+            run = limit
+            for z in range(z1 - z0):
+                run = 0 if blocks[x0 + x, y0 + y, z0 + z] != 0 else min(run + 1, limit)
+                near[x, y, z] = run
+            run = limit
+            for z in range(z1 - z0 - 1, -1, -1):
+                run = min(run + 1, near[x, y, z])
+                near[x, y, z] = run
+    # A cell at distance v along the other axes and k along this one is max(v, k) away: growing v by one a step needs more than one sweep,
+    # so take the minimum over k directly, stopping once k alone is as far.
+    size_x, size_y, size_z = near.shape
+    second = np.empty_like(near)
+    for x in range(size_x):
+        for y in range(size_y):
+            second[x, y] = near[x, y]
+            for k in range(1, limit):
+                if y - k >= 0:
+                    for z in range(size_z):
+                        second[x, y, z] = min(second[x, y, z], max(near[x, y - k, z], np.uint8(k)))
+                if y + k < size_y:
+                    for z in range(size_z):
+                        second[x, y, z] = min(second[x, y, z], max(near[x, y + k, z], np.uint8(k)))
+    for x in range(low[0] - x0, high[0] - x0):
+        for y in range(low[1] - y0, high[1] - y0):
+            row = second[x, y].copy()
+            for k in range(1, limit):
+                if x - k >= 0:
+                    for z in range(size_z):
+                        row[z] = min(row[z], max(second[x - k, y, z], np.uint8(k)))
+                if x + k < size_x:
+                    for z in range(size_z):
+                        row[z] = min(row[z], max(second[x + k, y, z], np.uint8(k)))
+            for z in range(low[2], high[2]):
+                space[x0 + x, y0 + y, z] = row[z - z0]

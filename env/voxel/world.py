@@ -1,0 +1,66 @@
+"""The blocks of one world, with the light and distance fields that the renderer reads."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.voxel.blocks import AIR, BEDROCK, SOLID
+from env.voxel.light import LOSS, MAX_LEAP, column_heights, fill_light, fill_space
+
+LIGHT_REACH = 15
+"""How far, in blocks, a change of one block can change the light."""
+
+
+class World:
+    """A box of blocks, y up. `blocks` may be read by anyone; write through `set_block`, which keeps the renderer's fields right."""
+
+    def __init__(self, blocks: NDArray[np.uint8], *, seed: int, spawn: tuple[float, float, float]) -> None:
+        self.blocks = np.ascontiguousarray(blocks)
+        """uint8 (X, Y, Z) block ids."""
+        self.seed = seed
+        self.spawn = spawn
+        """Where a player's feet start."""
+        size_x, size_y, size_z = self.blocks.shape
+        self.heights = np.zeros((size_x, size_z), np.uint8)
+        """uint8 (X, Z): the lowest y from which the column is open to the sky."""
+        self.light = np.zeros_like(self.blocks)
+        """uint8 (X, Y, Z): skylight 0 to 15, 255 in opaque blocks."""
+        self.space = np.zeros_like(self.blocks)
+        """uint8 (X, Y, Z): blocks to the nearest cell that is not air."""
+        column_heights(self.blocks, LOSS, 0, size_x, 0, size_z, self.heights)
+        fill_light(self.blocks, LOSS, self.heights, 0, size_x, 0, size_z, self.light)
+        fill_space(self.blocks, (0, 0, 0), self.blocks.shape, self.space)
+        self.top = int(np.flatnonzero(self.blocks.any(axis=(0, 2))).max(initial=-1)) + 1
+        """No block is at or above this y."""
+
+    def block(self, x: int, y: int, z: int) -> int:
+        """The block id at a cell: air above and bedrock beside or below the world."""
+        size_x, size_y, size_z = self.blocks.shape
+        if 0 <= x < size_x and 0 <= y < size_y and 0 <= z < size_z:
+            return int(self.blocks[x, y, z])
+        return AIR if y >= size_y and 0 <= x < size_x and 0 <= z < size_z else BEDROCK
+
+    def set_block(self, x: int, y: int, z: int, block: int) -> None:
+        """Put a block into a cell of the world; `IndexError` outside it."""
+        size_x, size_y, size_z = self.blocks.shape
+        if not (0 <= x < size_x and 0 <= y < size_y and 0 <= z < size_z):
+            raise IndexError(f"cell ({x}, {y}, {z}) lies outside the world of {size_x} x {size_y} x {size_z} blocks")
+        before = self.blocks[x, y, z]
+        self.blocks[x, y, z] = block
+        self.top = max(self.top, y + 1) if block != AIR else self.top
+        if LOSS[before] != LOSS[block]:
+            self._relight(x, z)
+        if (before == AIR) != (block == AIR):
+            low = (max(x - MAX_LEAP, 0), max(y - MAX_LEAP, 0), max(z - MAX_LEAP, 0))
+            high = (min(x + MAX_LEAP + 1, size_x), min(y + MAX_LEAP + 1, size_y), min(z + MAX_LEAP + 1, size_z))
+            fill_space(self.blocks, low, high, self.space)
+
+    def surface(self, x: int, z: int) -> int:
+        """The y of the highest solid block of a column, -1 if it has none."""
+        return int(np.flatnonzero(SOLID[self.blocks[x, :, z]]).max(initial=-1))
+
+    def _relight(self, x: int, z: int) -> None:
+        size_x, _, size_z = self.blocks.shape
+        column_heights(self.blocks, LOSS, x, x + 1, z, z + 1, self.heights)
+        x0, x1 = max(x - LIGHT_REACH, 0), min(x + LIGHT_REACH + 1, size_x)
+        z0, z1 = max(z - LIGHT_REACH, 0), min(z + LIGHT_REACH + 1, size_z)
+        fill_light(self.blocks, LOSS, self.heights, x0, x1, z0, z1, self.light)
