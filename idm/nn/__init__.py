@@ -1,1 +1,1 @@
-"""idm/nn"""
+"""Network blocks shared by the inverse dynamics model, the policy and the generator."""

@@ -1,0 +1,318 @@
+"""Recordings -> episodes -> batches of windows: what every model here is trained on."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, overload
+
+import lightning
+import numpy as np
+import torch
+from env.recording import Recording, find_recordings
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+from tqdm import tqdm
+
+from env.actions import Actions
+from env.errors import GhostkeysError, RecordingError
+from env.files import atomic_path
+
+log = logging.getLogger(__name__)
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One recording, decoded: frame t is shown, action t is taken, frame t + 1 is the result."""
+
+    frames: NDArray[np.uint8]  # (T, H, W, 3), in memory or mapped from disk
+    actions: Actions
+    usable: NDArray[np.bool_]  # (T,)
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+@dataclass(frozen=True)
+class EpisodeSet(Sequence[Episode]):
+    """Episodes, and the recordings that could not be read with the reason."""
+
+    episodes: tuple[Episode, ...]
+    skipped: tuple[tuple[Path, str], ...] = field(default=())
+
+    @overload
+    def __getitem__(self, index: int) -> Episode: ...
+    @overload
+    def __getitem__(self, index: slice) -> "EpisodeSet": ...
+    def __getitem__(self, index: int | slice) -> "Episode | EpisodeSet":
+        if isinstance(index, slice):
+            return EpisodeSet(self.episodes[index], self.skipped)
+        return self.episodes[index]
+
+    def __len__(self) -> int:
+        return len(self.episodes)
+
+    @property
+    def ticks(self) -> int:
+        """Frames in all episodes together."""
+        return sum(len(episode) for episode in self.episodes)
+
+
+def load_episodes(
+    paths: Path | str | Sequence[Path | str],
+    *,
+    size: Size,
+    cache: Path | str | None = None,
+    kind: Literal["contractor", "labels"] | None = None,
+    workers: int | None = None,
+) -> EpisodeSet:
+    """Decodes recordings (a folder, or a list) at `size` (height, width); each video only once if `cache` is a folder.
+
+    A recording that cannot be read is passed over and listed in `.skipped`. Raises RecordingError if none is left.
+    """
+    found = find_recordings(paths, kind=kind)
+    cache = None if cache is None else Path(cache)
+    workers = min(workers or os.cpu_count() or 1, len(found))
+    # Threads are enough: decoding and resizing run outside the interpreter lock.
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(_load_episode, path, size, cache) for path in found]
+        episodes: list[Episode] = []
+        skipped: list[tuple[Path, str]] = []
+        try:
+            for path, future in zip(
+                found, tqdm(futures, desc="reading recordings", unit="file", leave=False), strict=True
+            ):
+                try:
+                    episodes.append(future.result())
+                except (GhostkeysError, OSError) as error:
+                    log.warning("passed over %s: %s", path, error)
+                    skipped.append((path, str(error)))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if not episodes:
+        reason = f" The first: {skipped[0][1]}" if skipped else ""
+        raise RecordingError(f"none of the {len(found)} recordings could be read.{reason}")
+    return EpisodeSet(tuple(episodes), tuple(skipped))
+
+
+def _load_episode(path: Path, size: Size, cache: Path | None) -> Episode:
+    recording = Recording.open(path)
+    frames = _decode(recording, size) if cache is None else _decode_cached(recording, size, cache)
+    length = min(len(frames), len(recording))
+    if length == 0:
+        raise RecordingError(f"{path} has no frames.")
+    return Episode(frames[:length], recording.actions[:length], recording.usable[:length], recording.name)
+
+
+def _decode(recording: Recording, size: Size) -> NDArray[np.uint8]:
+    return np.stack(list(recording.iter_frames(size=size)))
+
+
+def _decode_cached(recording: Recording, size: Size, cache: Path) -> NDArray[np.uint8]:
+    """Frames mapped from a raw array under `cache`, written on first use; a changed video gets a new name."""
+    stat = recording.video.stat()
+    identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}"
+    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    target = cache / f"{recording.name}-{size[0]}x{size[1]}-{key}.npy"
+    if not target.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with atomic_path(target) as temporary:
+            _write_frames(recording, size, temporary)
+    frames: NDArray[np.uint8] = np.load(target, mmap_mode="r")
+    return frames
+
+
+def _write_frames(recording: Recording, size: Size, target: Path) -> None:
+    """Streams frames into a .npy file of the recording's length, cut to the frames there were."""
+    frames = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(recording), *size, 3))
+    count = 0
+    for count, frame in enumerate(recording.iter_frames(size=size), start=1):
+        if count > len(frames):
+            raise RecordingError(f"{recording.video} has more frames than the {len(frames)} actions beside it.")
+        frames[count - 1] = frame
+    if count < len(frames):
+        raise RecordingError(f"{recording.video} has {count} frames for {len(frames)} actions; they must be as many.")
+    frames.flush()
+
+
+def split_episodes(episodes: EpisodeSet, *, validation_share: float, seed: int) -> tuple[EpisodeSet, EpisodeSet]:
+    """Splits whole recordings into training and validation (one or more, about `validation_share` of the ticks).
+
+    With a single recording both halves come from it: its end is for validation.
+    """
+    if validation_share <= 0.0:
+        return episodes, EpisodeSet(())
+    if len(episodes) == 1:
+        return _split_in_time(episodes[0], validation_share)
+    order = np.random.default_rng(seed).permutation(len(episodes))
+    wanted = validation_share * episodes.ticks
+    validation: list[int] = []
+    for index in order[:-1]:
+        validation.append(int(index))
+        wanted -= len(episodes[int(index)])
+        if wanted <= 0:
+            break
+    rest = [i for i in range(len(episodes)) if i not in validation]
+    return (
+        EpisodeSet(tuple(episodes[i] for i in rest), episodes.skipped),
+        EpisodeSet(tuple(episodes[i] for i in sorted(validation))),
+    )
+
+
+def _split_in_time(episode: Episode, validation_share: float) -> tuple[EpisodeSet, EpisodeSet]:
+    cut = max(1, round(len(episode) * (1.0 - validation_share)))
+    parts = [
+        Episode(episode.frames[part], episode.actions[part], episode.usable[part], episode.name)
+        for part in (slice(0, cut), slice(cut, None))
+    ]
+    return EpisodeSet((parts[0],)), EpisodeSet((parts[1],) if len(parts[1]) else ())
+
+
+class Batch(NamedTuple):
+    """Windows of episodes, stacked."""
+
+    frames: Tensor  # (B, T, H, W, 3) uint8
+    buttons: Tensor  # (B, T, 20) bool
+    camera: Tensor  # (B, T, 2) float32 degrees, (pitch, yaw)
+    usable: Tensor  # (B, T) bool
+    first: Tensor  # (B, T) bool: an episode starts here
+
+
+class Window(NamedTuple):
+    """Ticks `start` to `stop` of one episode."""
+
+    episode: int
+    start: int
+    stop: int
+
+
+def collate_windows(episodes: Sequence[Episode], windows: Sequence[Window]) -> Batch:
+    """Cuts windows of one length out of episodes and stacks them."""
+    parts = [(episodes[w.episode], slice(w.start, w.stop)) for w in windows]
+    first = np.zeros((len(windows), windows[0].stop - windows[0].start), np.bool_)
+    first[:, 0] = [w.start == 0 for w in windows]
+    return Batch(
+        torch.from_numpy(np.stack([episode.frames[part] for episode, part in parts])),
+        torch.from_numpy(np.stack([episode.actions.buttons[part] for episode, part in parts])),
+        torch.from_numpy(np.stack([episode.actions.camera[part] for episode, part in parts])),
+        torch.from_numpy(np.stack([episode.usable[part] for episode, part in parts])),
+        torch.from_numpy(first),
+    )
+
+
+def draw_windows(episodes: Sequence[Episode], count: int, length: int, rng: np.random.Generator) -> list[Window]:
+    """Draws windows uniformly over all the ticks a window of `length` can start at."""
+    starts = np.array([max(len(episode) - length + 1, 0) for episode in episodes])
+    if starts.sum() == 0:
+        raise RecordingError(f"every recording is shorter than a window of {length} ticks: lower data.window.")
+    ends = starts.cumsum()
+    positions = rng.integers(0, ends[-1], size=count)
+    chosen = np.searchsorted(ends, positions, side="right")
+    offsets = positions - (ends - starts)[chosen]
+    return [Window(int(e), int(s), int(s) + length) for e, s in zip(chosen, offsets, strict=True)]
+
+
+def tile_windows(episodes: Sequence[Episode], length: int) -> list[Window]:
+    """Consecutive windows that cover the episodes once; a rest shorter than `length` is left out."""
+    return [
+        Window(index, start, start + length)
+        for index, episode in enumerate(episodes)
+        for start in range(0, len(episode) - length + 1, length)
+    ]
+
+
+class RandomWindows(IterableDataset[Batch]):
+    """Endless training batches. Batch k depends on the seed and k alone: a resumed run goes on with unseen batches."""
+
+    def __init__(
+        self, episodes: Sequence[Episode], *, window: int, batch_size: int, seed: int, first_step: int = 0
+    ) -> None:
+        self.episodes = episodes
+        self.window = window
+        self.batch_size = batch_size
+        self.seed = seed
+        self.first_step = first_step
+
+    def __iter__(self) -> Iterator[Batch]:
+        step = self.first_step
+        while True:
+            rng = np.random.default_rng((self.seed, step))
+            yield collate_windows(self.episodes, draw_windows(self.episodes, self.batch_size, self.window, rng))
+            step += 1
+
+
+class TiledWindows(IterableDataset[Batch]):
+    """The episodes once through, in batches: for validation."""
+
+    def __init__(self, episodes: Sequence[Episode], *, window: int, batch_size: int) -> None:
+        self.episodes = episodes
+        self.batch_size = batch_size
+        self.windows = tile_windows(episodes, window)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.windows), self.batch_size):
+            yield collate_windows(self.episodes, self.windows[start : start + self.batch_size])
+
+
+class RecordingsDataModule(lightning.LightningDataModule):
+    """Windows of recorded play: contractor recordings, labelled videos, or both.
+
+    `root` is a folder of recordings, `size` the (height, width) of the frames the model sees, `cache` where decoded
+    frames are kept: by default a folder `.frames` under root.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        size: Size = (128, 128),
+        window: int = 64,
+        batch_size: int = 8,
+        validation_share: float = 0.1,
+        kind: Literal["contractor", "labels"] | None = None,
+        cache: Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.root = Path(root)
+        self.size = size
+        self.window = window
+        self.batch_size = batch_size
+        self.validation_share = validation_share
+        self.kind = kind
+        self.cache = Path(cache) if cache is not None else self.root / ".frames"
+        self.seed = seed
+        self.training: EpisodeSet = EpisodeSet(())
+        self.validation: EpisodeSet = EpisodeSet(())
+
+    def setup(self, stage: str) -> None:
+        """Decodes the recordings, once."""
+        if self.training:
+            return
+        episodes = load_episodes(self.root, size=self.size, cache=self.cache, kind=self.kind)
+        self.training, self.validation = split_episodes(
+            episodes, validation_share=self.validation_share, seed=self.seed
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Random windows, going on at the trainer's step."""
+        first_step = self.trainer.global_step if self.trainer is not None else 0
+        windows = RandomWindows(
+            self.training, window=self.window, batch_size=self.batch_size, seed=self.seed, first_step=first_step
+        )
+        return DataLoader(windows, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The validation recordings once through."""
+        return DataLoader(
+            TiledWindows(self.validation, window=self.window, batch_size=self.batch_size), batch_size=None
+        )
