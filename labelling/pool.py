@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -60,7 +60,7 @@ class WorkerError(RuntimeError):
     """A bug met in a worker, with the worker's trace. It stops the run: the other units would meet it too."""
 
 
-def work_here(units: Sequence[Unit], work: Work[Unit, Result]) -> Iterator[Event[Result]]:
+def work_here(units: Sequence[Unit], work: Work[Unit, Result]) -> Generator[Event[Result]]:
     """Does the units one after another in this process, without protection: for notebooks and debuggers."""
     for index, unit in enumerate(units):
         steps: list[int] = []
@@ -79,7 +79,7 @@ def work_in_processes(
     *,
     workers: int,
     clean_up: Callable[[Unit], None],
-) -> Iterator[Event[Result]]:
+) -> Generator[Event[Result]]:
     """Does the units in up to `workers` spawned processes, in the given order, and yields what happens as it happens.
 
     `make_work` is pickled, and called in each process with the process's number. `clean_up` is called here for a unit

@@ -53,10 +53,10 @@ def _expand(name: Path, recursive: bool) -> Iterator[tuple[Path, Path]]:
         yield from found
     elif glob.has_magic(str(name)) and not name.exists():
         root = _fixed_part(name)
-        matches = sorted(root.glob(str(name.relative_to(root))))
+        matches = sorted(path for path in root.glob(str(name.relative_to(root))) if _is_visible_file(path))
         if not matches:
             raise GhostkeysError(f"{name} matches no file.")
-        yield from ((match, match.relative_to(root)) for match in matches if match.is_file())
+        yield from ((match, match.relative_to(root)) for match in matches)
     else:
         yield name, Path(name.name)
 
@@ -64,8 +64,12 @@ def _expand(name: Path, recursive: bool) -> Iterator[tuple[Path, Path]]:
 def _videos_in(folder: Path, recursive: bool) -> Iterator[Path]:
     paths = folder.rglob("*") if recursive else folder.glob("*")
     for path in sorted(paths):
-        if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file():
+        if path.suffix.lower() in VIDEO_SUFFIXES and _is_visible_file(path):
             yield path
+
+
+def _is_visible_file(path: Path) -> bool:
+    return not path.name.startswith(".") and path.is_file()
 
 
 def _fixed_part(pattern: Path) -> Path:
