@@ -1,1 +1,19 @@
-"""env"""
+"""The game: its actions, its recordings, its worlds."""
+
+from env.actions import BUTTONS, MINERL_KEYS, Actions, minerl_action_space
+from env.camera import CameraQuantizer
+from env.mapping import JointMapping
+from env.recording import Recording, RecordingWriter, find_recordings, read_contractor_actions
+
+__all__ = [
+    "BUTTONS",
+    "MINERL_KEYS",
+    "Actions",
+    "CameraQuantizer",
+    "JointMapping",
+    "Recording",
+    "RecordingWriter",
+    "find_recordings",
+    "minerl_action_space",
+    "read_contractor_actions",
+]

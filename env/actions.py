@@ -1,0 +1,122 @@
+"""What a player does in a tick: the buttons held and how far the view turns."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+
+from env.errors import GhostkeysError
+
+HOTBAR = tuple(f"hotbar.{slot}" for slot in range(1, 10))
+
+BUTTONS: tuple[str, ...] = (
+    "attack", "back", "forward", "jump", "left", "right", "sneak", "sprint", "use", "drop", "inventory", *HOTBAR,
+)  # fmt: skip
+"""The 20 buttons VPT predicts, by their MineRL names, in VPT's order."""
+
+MINERL_KEYS: tuple[str, ...] = (
+    "ESC", "attack", "back", "camera", "drop", "forward", *HOTBAR,
+    "inventory", "jump", "left", "pickItem", "right", "sneak", "sprint", "swapHands", "use",
+)  # fmt: skip
+"""The 24 names of MineRL's action space, in its order."""
+
+MAX_TURN = 180.0
+"""Bound of MineRL's camera, in degrees a tick."""
+
+
+@dataclass(frozen=True, eq=False)
+class Actions:
+    """A run of ticks. Buttons follow `BUTTONS`; camera is (pitch, yaw) in degrees, positive looking down and turning right.
+
+    `len(actions)` is T, `actions[a:b]` a shorter run (an index array or a mask works too).
+    """
+
+    buttons: NDArray[np.bool_]
+    """(T, 20)"""
+    camera: NDArray[np.float32]
+    """(T, 2)"""
+
+    def __post_init__(self) -> None:
+        buttons, camera = np.asarray(self.buttons, bool), np.asarray(self.camera, np.float32)
+        length = len(camera) if camera.ndim else 0
+        if buttons.shape != (length, len(BUTTONS)) or camera.shape != (length, 2):
+            raise ValueError(
+                f"buttons of shape {buttons.shape} and camera of shape {camera.shape} are no run of ticks: "
+                f"expected (T, {len(BUTTONS)}) and (T, 2)."
+            )
+        object.__setattr__(self, "buttons", buttons)
+        object.__setattr__(self, "camera", camera)
+
+    @classmethod
+    def none(cls, length: int) -> Self:
+        """`length` ticks of doing nothing."""
+        return cls(np.zeros((length, len(BUTTONS)), bool), np.zeros((length, 2), np.float32))
+
+    @classmethod
+    def concatenate(cls, runs: Sequence["Actions"]) -> Self:
+        """One run after the other."""
+        if not runs:
+            return cls.none(0)
+        return cls(np.concatenate([run.buttons for run in runs]), np.concatenate([run.camera for run in runs]))
+
+    @classmethod
+    def from_minerl(cls, actions: Iterable[Mapping[str, Any]]) -> Self:
+        """From MineRL's dicts, one a tick. A missing name is a button not pressed or a view not turned.
+
+        ESC, pickItem and swapHands have no place among the 20 buttons and vanish. Raises `GhostkeysError` for an unknown name.
+        """
+        ticks = list(actions)
+        for tick in ticks:
+            _check_names(tick)
+        buttons = [[bool(np.any(tick.get(name, 0))) for name in BUTTONS] for tick in ticks]
+        camera = [np.asarray(tick.get("camera", (0.0, 0.0)), np.float32).reshape(2) for tick in ticks]
+        return cls(np.array(buttons, bool).reshape(-1, len(BUTTONS)), np.array(camera, np.float32).reshape(-1, 2))
+
+    def to_minerl(self) -> list[dict[str, Any]]:
+        """MineRL's dicts, one a tick, with all 24 names: an int for each button, float32 (2,) for the camera."""
+        dicts = []
+        for pressed, camera in zip(self.buttons, self.camera, strict=True):
+            action = no_op()
+            action.update(zip(BUTTONS, pressed.astype(int).tolist(), strict=True))
+            action["camera"] = camera.copy()
+            dicts.append(action)
+        return dicts
+
+    def button(self, name: str) -> NDArray[np.bool_]:
+        """(T,) whether the button of that MineRL name is held."""
+        return self.buttons[:, BUTTONS.index(name)]
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    def __getitem__(self, ticks: slice | NDArray[Any] | Sequence[int]) -> "Actions":
+        return Actions(self.buttons[ticks], self.camera[ticks])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Actions):
+            return NotImplemented
+        return np.array_equal(self.buttons, other.buttons) and np.array_equal(self.camera, other.camera)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays can change
+
+
+def minerl_action_space() -> spaces.Dict:
+    """MineRL's action space: 23 buttons of 0 or 1 and the camera's turn in degrees (pitch, yaw) within +-180."""
+    camera = spaces.Box(-MAX_TURN, MAX_TURN, (2,), np.float32)
+    return spaces.Dict({name: camera if name == "camera" else spaces.Discrete(2) for name in MINERL_KEYS})
+
+
+def no_op() -> dict[str, Any]:
+    """MineRL's action of doing nothing."""
+    return {name: np.zeros(2, np.float32) if name == "camera" else 0 for name in MINERL_KEYS}
+
+
+def _check_names(action: Mapping[str, ArrayLike]) -> None:
+    for name in action.keys() - set(MINERL_KEYS):
+        near = difflib.get_close_matches(str(name), MINERL_KEYS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected some of {', '.join(MINERL_KEYS)}."
+        raise GhostkeysError(f"{name!r} is no name of MineRL's action space: {hint}")

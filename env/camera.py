@@ -1,0 +1,57 @@
+"""Turns of the view in degrees, as a few bins that are fine near zero and coarse far from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class CameraQuantizer:
+    """Degrees <-> bins, element by element, for arrays of any shape (VPT, arXiv 2206.11795, appendix on the action space).
+
+    Degrees are clipped to +-`max_degrees` and squeezed by the mu-law before they are rounded to the nearest of `bins` levels;
+    a value half-way between two goes to the even one. `mu=None` spaces the levels evenly.
+    """
+
+    max_degrees: float = 10.0
+    bin_size: float = 2.0
+    """Distance of the levels after squeezing, in degrees."""
+    mu: float | None = 10.0
+
+    def __post_init__(self) -> None:
+        if self.max_degrees <= 0 or self.bin_size <= 0 or (self.mu is not None and self.mu <= 0):
+            raise ValueError(f"{self}: all of these must be positive (mu may be None for even bins).")
+        if self.max_degrees % self.bin_size:
+            raise ValueError(f"{self}: max_degrees must be a multiple of bin_size, so that one bin means no turn.")
+
+    @property
+    def bins(self) -> int:
+        """How many bins there are."""
+        return 2 * self.null_bin + 1
+
+    @property
+    def null_bin(self) -> int:
+        """The bin of no turn."""
+        return round(self.max_degrees / self.bin_size)
+
+    @property
+    def centres(self) -> NDArray[np.float32]:
+        """(bins,) degrees each bin stands for."""
+        return self.decode(np.arange(self.bins))
+
+    def encode(self, degrees: ArrayLike) -> NDArray[np.int64]:
+        """The bin of each turn, 0 to `bins` - 1."""
+        levels = np.clip(np.asarray(degrees, np.float64), -self.max_degrees, self.max_degrees)
+        if self.mu is not None:
+            squeezed = np.log1p(self.mu * np.abs(levels) / self.max_degrees) / np.log1p(self.mu)
+            levels = np.sign(levels) * squeezed * self.max_degrees
+        return np.round((levels + self.max_degrees) / self.bin_size).astype(np.int64)
+
+    def decode(self, bins: ArrayLike) -> NDArray[np.float32]:
+        """The turn in degrees each bin stands for."""
+        levels = np.asarray(bins, np.float64) * self.bin_size - self.max_degrees
+        if self.mu is not None:
+            stretched = ((1.0 + self.mu) ** (np.abs(levels) / self.max_degrees) - 1.0) / self.mu
+            levels = np.sign(levels) * stretched * self.max_degrees
+        return levels.astype(np.float32)
