@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple, overload
 import lightning
 import numpy as np
 import torch
-from env.recording import Recording, find_recordings
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
@@ -21,6 +20,7 @@ from tqdm import tqdm
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
+from env.recording import Recording, find_recordings
 
 log = logging.getLogger(__name__)
 

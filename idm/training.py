@@ -19,11 +19,12 @@ from types import FrameType
 from typing import Any, Protocol, cast, runtime_checkable
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from env.files import atomic_path
@@ -113,27 +114,26 @@ def _steps_exported(output: Path) -> int:
     return int(read_metadata(output).get("steps", -1)) if (output / CONFIG_FILE).exists() else -1
 
 
+class SeedSteps(Callback):
+    """Lets a step's randomness depend on the seed and the step alone: a resumed run equals an unbroken one."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seeds torch's generator for this step; every process of a distributed run differently."""
+        key = np.random.SeedSequence((self.seed, trainer.global_step, trainer.global_rank))
+        torch.manual_seed(int(key.generate_state(1)[0]))
+
+
 class SaveState(Callback):
-    """Keeps `last.ckpt`, written by rename every `every_seconds` and at the end; random state included."""
+    """Keeps `last.ckpt`, written by rename every `every_seconds` and at the end."""
 
     def __init__(self, folder: Path, *, every_seconds: float = 60.0) -> None:
         self.folder = folder
         self.every_seconds = every_seconds
-        self._saved_at = time.monotonic()
-        self._random_state: Tensor | None = None
-
-    def state_dict(self) -> dict[str, Any]:
-        """The random state at the moment of saving."""
-        return {"random_state": torch.get_rng_state()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remembers the random state until training starts."""
-        self._random_state = state_dict["random_state"]
-
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Restores the random state."""
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state.cpu())
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(
@@ -230,11 +230,15 @@ class _TrainingCLI(LightningCLI):
         """The run's folder."""
         return Path(self.config.output)
 
+    def _seed(self) -> int:
+        seed = self.config.seed_everything
+        return seed if isinstance(seed, int) and not isinstance(seed, bool) else 0
+
     def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
         """The trainer with our logger and callbacks."""
         self.config_init.trainer.default_root_dir = str(self.output)
         self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
-        callbacks = [InterruptSafely(), SaveState(self.output), ShowProgress()]
+        callbacks = [SeedSteps(self._seed()), InterruptSafely(), SaveState(self.output), ShowProgress()]
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
         return super().instantiate_trainer(**kwargs)
 
