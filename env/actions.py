@@ -30,7 +30,7 @@ MAX_TURN = 180.0
 
 @dataclass(frozen=True, eq=False)
 class Actions:
-    """A run of ticks. Buttons follow `BUTTONS`; camera is (pitch, yaw) in degrees, positive looking down and turning right.
+    """A run of ticks. Buttons follow `BUTTONS`; camera is (pitch, yaw) in degrees, positive is down and right.
 
     `len(actions)` is T, `actions[a:b]` a shorter run (an index array or a mask works too).
     """
@@ -67,7 +67,8 @@ class Actions:
     def from_minerl(cls, actions: Iterable[Mapping[str, Any]]) -> Self:
         """From MineRL's dicts, one a tick. A missing name is a button not pressed or a view not turned.
 
-        ESC, pickItem and swapHands have no place among the 20 buttons and vanish. Raises `GhostkeysError` for an unknown name.
+        ESC, pickItem and swapHands have no place among the 20 buttons and vanish. Raises `GhostkeysError` for an
+        unknown name.
         """
         ticks = list(actions)
         for tick in ticks:

@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class CameraQuantizer:
-    """Degrees <-> bins, element by element, for arrays of any shape (VPT, arXiv 2206.11795, appendix on the action space).
+    """Degrees <-> bins, element by element, for arrays of any shape.
 
-    Degrees are clipped to +-`max_degrees` and squeezed by the mu-law before they are rounded to the nearest of `bins` levels;
-    a value half-way between two goes to the even one. `mu=None` spaces the levels evenly.
+    The camera of VPT's action space (arXiv 2206.11795, appendix). Degrees are clipped to +-`max_degrees` and
+    squeezed by the mu-law before they are rounded to the nearest of `bins` levels; a value half-way between two goes to
+    the even one. `mu=None` spaces the levels evenly.
     """
 
     max_degrees: float = 10.0

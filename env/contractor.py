@@ -37,9 +37,10 @@ Tick = dict[str, Any]
 def read_contractor_actions(path: PathLike) -> Actions:
     """The actions of a VPT contractor recording's `.jsonl`, one a line.
 
-    Mends what recorders got wrong: an attack button stuck from before the start is let go until it is pressed anew; a hotbar slot
-    chosen by the wheel becomes its `hotbar.N`; a mouse or keyboard logged as null did nothing; a cut-off last line is left out.
-    The camera keeps fractions of a degree. Raises `RecordingError` for a missing, empty or malformed file.
+    Mends what recorders got wrong: an attack button stuck from before the start is let go until it is pressed anew; a
+    hotbar slot chosen by the wheel becomes its `hotbar.N`; a mouse or keyboard logged as null did nothing; a cut-off
+    last line is left out. The camera keeps fractions of a degree. Raises `RecordingError` for a missing, empty or
+    malformed file.
     """
     ticks = list(read_ticks(path))
     actions = Actions.none(len(ticks))
@@ -79,9 +80,13 @@ def read_ticks(path: PathLike) -> Iterator[Tick]:
         except ValueError as error:
             if number == len(lines) > 1:
                 return
-            raise RecordingError(f"{file}, line {number}: not JSON ({error}); expected one JSON object a tick.") from error
+            raise RecordingError(
+                f"{file}, line {number}: not JSON ({error}); expected one JSON object a tick."
+            ) from error
         if not isinstance(tick, dict) or not {"mouse", "keyboard"} & tick.keys():
-            raise RecordingError(f"{file}, line {number}: expected a JSON object with `mouse` and `keyboard`, as VPT's recorder writes.")
+            raise RecordingError(
+                f"{file}, line {number}: expected a JSON object with `mouse` and `keyboard`, as VPT's recorder writes."
+            )
         yield tick
     if not lines:
         raise RecordingError(f"{file} is empty; expected one JSON object a tick.")
@@ -90,14 +95,14 @@ def read_ticks(path: PathLike) -> Iterator[Tick]:
 def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, Any], previous: Tick | None) -> Tick:
     """One tick as the recorder writes it.
 
-    `action` is MineRL's; `state` holds what the game knows at the frame, by the format's own names (`isGuiOpen`, `hotbar`, `yaw`,
-    `xpos`, `inventory`, ...; `mouse` for the cursor's x and y), and whatever it leaves out gets a neutral value. `previous` is the tick
-    before, which tells the newly pressed from the held.
+    `action` is MineRL's; `state` holds what the game knows at the frame, by the format's own names (`isGuiOpen`,
+    `hotbar`, `yaw`, `xpos`, `inventory`, ...; `mouse` for the cursor's x and y), and whatever it leaves out gets a
+    neutral value. `previous` is the tick before, which tells the newly pressed from the held.
     """
     pitch, yaw = np.asarray(action.get("camera", (0.0, 0.0)), np.float64).reshape(2)
     buttons = [button for name, button in MOUSE_BUTTONS.items() if np.any(action.get(name, 0))]
     keys = [key for name, key in KEYBOARD.items() if np.any(action.get(name, 0))]
-    # A recording that begins with a new attack is read as one whose attack button was stuck: at the start nothing is new.
+    # A first tick with a newly pressed attack stands for a button that was stuck before: at the start nothing is new.
     held_buttons = buttons if previous is None else previous["mouse"]["buttons"]
     held_keys = [] if previous is None else previous["keyboard"]["keys"]
     mouse = {
@@ -110,7 +115,8 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
         "keyboard": {"keys": keys, "newKeys": [key for key in keys if key not in held_keys], "chars": ""},
         "isGuiOpen": False, "isGuiInventory": False, "hotbar": 0,
         "yaw": 0.0, "pitch": 0.0, "xpos": 0.0, "ypos": 0.0, "zpos": 0.0,
-        "tick": number, "milli": 50 * number, "inventory": [], "serverTick": number, "serverTickDurationMs": 50.0, "stats": {},
+        "tick": number, "milli": 50 * number, "inventory": [],
+        "serverTick": number, "serverTickDurationMs": 50.0, "stats": {},
     }  # fmt: skip
     cursor = {name: float(value) for name, value in state.get("mouse", {}).items() if name in ("x", "y")}
     return {**tick, **state, "mouse": mouse | cursor}

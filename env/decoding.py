@@ -128,8 +128,8 @@ def _numbered(
                 shape = shape or (picture.height, picture.width)
                 if shape != (picture.height, picture.width):
                     raise VideoError(
-                        f"{path} changes from {shape[0]}x{shape[1]} to {picture.height}x{picture.width} at frame {good}; "
-                        "expected one frame size. Re-encode it."
+                        f"{path} changes from {shape[0]}x{shape[1]} to {picture.height}x{picture.width} at "
+                        f"frame {good}; expected one frame size. Re-encode it."
                     )
                 number = good if table is None else table.number(picture.pts)
                 origin = picture.pts if origin is None else origin
@@ -138,7 +138,9 @@ def _numbered(
                 good = number + 1
     except av.FFmpegError as error:
         announced = f" of the {stream.frames} it announces" if stream.frames else ""
-        raise VideoError(f"{path} is damaged or cut off ({error.strerror}): {good} frames are good{announced}.") from error
+        raise VideoError(
+            f"{path} is damaged or cut off ({error.strerror}): {good} frames are good{announced}."
+        ) from error
     if table is None and packets < stream.frames:
         raise VideoError(f"{path} is cut off: {good} frames are good of the {stream.frames} it announces.")
     if good == 0:

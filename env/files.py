@@ -12,8 +12,8 @@ from pathlib import Path
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside `path`: write there, and the file appears under its name when the block ends well.
 
-    The content is synced to disk before the rename. On any exception, Ctrl-C included, the temporary file is removed and
-    what stood at `path` before is untouched. Missing parent folders are made.
+    The content is synced to disk before the rename. On any exception, Ctrl-C included, the temporary file is removed
+    and what stood at `path` before is untouched. Missing parent folders are made.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

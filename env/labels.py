@@ -27,8 +27,8 @@ LABEL_SCHEMA = pa.schema(
     + [(f"probability.{button}", pa.float32()) for button in BUTTONS]
     + [("probability.camera", pa.float32()), ("usable", pa.bool_()), ("reason", pa.dictionary(pa.int32(), pa.string()))]
 )
-"""`frame` is the tick, `time` (s) the time stamp in the source video of the frame it shows; buttons and camera are those of
-`Actions`; `probability.<button>` is that of the button being pressed; `reason` says why a tick is not usable, else it is null."""
+"""`frame` is the tick, `time` (s) the time stamp in the source video of the frame it shows; buttons and camera are
+those of `Actions`; `probability.<button>` is that of its being pressed; `reason` says why a tick is not usable."""
 
 
 def write_labels(
@@ -44,9 +44,9 @@ def write_labels(
 ) -> Path:
     """Write a label table; the file appears whole or not at all.
 
-    `times` (T,) s, `button_probabilities` (T, 20) of being pressed, `camera_probability` (T,), `usable` (T,), `reasons` T.
-    `metadata` must name the `video` (its path relative to the label file) and the `resampling` used ("native" or "20 Hz");
-    the format version is added.
+    `times` (T,) s, `button_probabilities` (T, 20) of being pressed, `camera_probability` (T,), `usable` (T,),
+    `reasons` T. `metadata` must name the `video` (its path relative to the label file) and the `resampling` used
+    ("native" or "20 Hz"); the format version is added.
     """
     missing = {"video", "resampling"} - metadata.keys()
     if missing:
@@ -68,7 +68,7 @@ def write_labels(
 
 
 def read_labels(path: PathLike) -> pa.Table:
-    """The label table of a file. Raises `RecordingError` for another kind of file, a newer format or unexpected columns."""
+    """The label table of a file. Raises `RecordingError` for another kind of file, a newer format or other columns."""
     file = Path(path)
     if not file.is_file():
         raise RecordingError(f"{file}: no such file; expected a label table ({LABEL_SUFFIX}).")
@@ -76,10 +76,14 @@ def read_labels(path: PathLike) -> pa.Table:
         # Opened as one file: a folder named a=b above it is no partition.
         table = pq.ParquetFile(file).read()
     except (pa.ArrowException, OSError) as error:
-        raise RecordingError(f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again.") from error
+        raise RecordingError(
+            f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again."
+        ) from error
     version = label_metadata(table, file).get("format_version")
     if version != LABEL_FORMAT_VERSION:
-        raise RecordingError(f"{file} has label format {version}; this version of ghostkeys reads {LABEL_FORMAT_VERSION}.")
+        raise RecordingError(
+            f"{file} has label format {version}; this version of ghostkeys reads {LABEL_FORMAT_VERSION}."
+        )
     if not table.schema.equals(LABEL_SCHEMA):
         raise RecordingError(f"{file} has other columns than a label table: {_differences(table.schema)}.")
     if not np.array_equal(table["frame"].to_numpy(), np.arange(len(table))):

@@ -9,7 +9,8 @@ from env.actions import BUTTONS, HOTBAR
 
 # One member of each group at most is pressed; 0 stands for none. The last group varies fastest.
 GROUPS: tuple[tuple[str, ...], ...] = (
-    HOTBAR, ("forward", "back"), ("left", "right"), ("sprint", "sneak"), ("use",), ("drop",), ("attack",), ("jump",), ("camera",),
+    HOTBAR, ("forward", "back"), ("left", "right"), ("sprint", "sneak"), ("use",), ("drop",), ("attack",), ("jump",),
+    ("camera",),
 )  # fmt: skip
 OPPOSITES = (("forward", "back"), ("left", "right"))
 """Groups whose members cancel; in the others the later member wins."""
@@ -19,9 +20,9 @@ CAMERA_BINS = 11
 class JointMapping:
     """Factored actions (20 buttons, two camera bins) <-> joint indices, for arrays of any leading shape.
 
-    8,640 combinations of the button groups (the last group says whether the camera turns at all), then one index for the
-    inventory; 121 pairs of camera bins (VPT, arXiv 2206.11795, appendix on the action space). Lossy: of conflicting buttons one or
-    none survives, and the inventory button hides all the others and the camera.
+    8,640 combinations of the button groups (the last group says whether the camera turns at all), then one index for
+    the inventory; 121 pairs of camera bins (VPT, arXiv 2206.11795, appendix on the action space). Lossy: of
+    conflicting buttons one or none survives, and the inventory button hides all the others and the camera.
     """
 
     def __init__(self) -> None:
@@ -55,8 +56,8 @@ class JointMapping:
     def decode(self, button_index: ArrayLike, camera_index: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """(...) button index and (...) camera index -> (..., 20) buttons, (..., 2) camera bins.
 
-        The camera index counts only if the button index says that the camera turns. The inventory's says so too: no encoded
-        action asks for it, but a policy may sample the pair, and VPT's agents then turn.
+        The camera index counts only if the button index says that the camera turns. The inventory's says so too: no
+        encoded action asks for it, but a policy may sample the pair, and VPT's agents then turn.
         """
         joint = self._checked(button_index, self.button_count, "button index")
         turn = self._checked(camera_index, self.camera_count, "camera index")

@@ -1,5 +1,6 @@
 """Recordings: a video and the action of each of its ticks, whoever labelled them."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +30,8 @@ FRAME_SLACK = 2
 class Recording:
     """One video and its actions: frame i is shown, action i is taken, frame i + 1 is the result.
 
-    `len(recording)` is the number of ticks. Frames are decoded when asked for; reading on from where the last call ended is cheap.
+    `len(recording)` is the number of ticks. Frames are decoded when asked for; reading on from where the last call
+    ended is cheap.
     """
 
     name: str
@@ -56,8 +58,8 @@ class Recording:
     def open(cls, path: PathLike, *, kind: Kind | None = None) -> Self:
         """Open a recording by its video, its action file or the stem they share.
 
-        Where a video has both a player's actions and labels, the player's are taken, unless `kind` says otherwise. Raises
-        `RecordingError`, and `VideoError` for an unreadable video.
+        Where a video has both a player's actions and labels, the player's are taken, unless `kind` says otherwise.
+        Raises `RecordingError`, and `VideoError` for an unreadable video.
         """
         return cls(*_action_file(Path(path), kind))
 
@@ -113,8 +115,8 @@ class Recording:
 class RecordingWriter:
     """Writes a recording in VPT's contractor format, tick by tick, as `<stem>.mp4` and `<stem>.jsonl` in `folder`.
 
-    Both appear when the `with` block ends well, the actions first, so a recording that has its video is whole; after an exception,
-    or without a tick, nothing is left.
+    Both appear when the `with` block ends well, the actions first, so a recording that has its video is whole; after
+    an exception, or without a tick, nothing is left.
     """
 
     def __init__(self, folder: PathLike, stem: str, *, size: Size) -> None:
@@ -137,37 +139,44 @@ class RecordingWriter:
         return self
 
     def write(self, frame: Frame, action: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> None:
-        """Append the frame shown (uint8 (H, W, 3) RGB), the action taken at it (MineRL's) and what the game knows at it.
+        """Append the frame shown (uint8 (H, W, 3) RGB), the action taken at it (MineRL's) and what the game knows.
 
-        `state` uses the format's names: `isGuiOpen`, `hotbar`, `yaw`, `pitch`, `xpos`, `ypos`, `zpos`, `tick`, `milli`, `inventory`.
+        `state` uses the format's names: `isGuiOpen`, `hotbar`, `yaw`, `pitch`, `xpos`, `ypos`, `zpos`, `tick`,
+        `milli`, `inventory`.
         """
         self._previous = contractor_tick(self.ticks, action, state or {}, self._previous)
         self._writer.write(frame)
         self._lines.write(to_json(self._previous) + "\n")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._lines.close()
-        if kind is None and self.ticks:
-            self._writer.finish()
-            # An older recording of that name must not be seen with the new actions.
-            self.video.unlink(missing_ok=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._lines.close()
+            if error is None and self.ticks:
+                self._writer.finish()
+                # An older recording of that name must not be seen with the new actions.
+                self.video.unlink(missing_ok=True)
+        except BaseException as failure:
+            self._discard(failure)
+            raise
+        if error is None and self.ticks:
             self._files.close()
         else:
-            nothing = error or _NothingWritten()
-            self._files.__exit__(type(nothing), nothing, trace)
+            self._discard(error or RecordingError(f"{self.video}: no tick was written."))
 
-
-class _NothingWritten(Exception):
-    """Makes the temporary files of a recording without a tick go away."""
+    def _discard(self, error: BaseException) -> None:
+        """Remove the temporary files: they go when their blocks end with an error."""
+        self._files.__exit__(type(error), error, error.__traceback__)
 
 
 def find_recordings(paths: PathLike | Iterable[PathLike], kind: Kind | None = None) -> list[Path]:
     """The action files of all recordings in folders (searched to the bottom) and of those named directly, sorted.
 
-    Without `kind`, a video that has both a player's actions and labels counts once, with the player's. Raises `RecordingError`
-    when there is none.
+    Without `kind`, a video that has both a player's actions and labels counts once, with the player's. Raises
+    `RecordingError` when there is none.
     """
-    roots = [Path(paths)] if isinstance(paths, str | Path) or hasattr(paths, "__fspath__") else [Path(path) for path in paths]
+    roots = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
     found: set[Path] = set()
     for root in roots:
         found |= _recordings_below(root, kind) if root.is_dir() else {_action_file(root, kind)[0]}
@@ -195,7 +204,9 @@ def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
         if path.name.endswith(suffix) and kind in (None, name):
             return path, name
     stem = path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path
-    candidates = {name: stem.with_name(stem.name + suffix) for name, suffix in ACTION_SUFFIXES.items() if kind in (None, name)}
+    candidates = {
+        name: stem.with_name(stem.name + suffix) for name, suffix in ACTION_SUFFIXES.items() if kind in (None, name)
+    }
     for name, candidate in candidates.items():
         if candidate.exists():
             return candidate, name

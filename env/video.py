@@ -55,10 +55,10 @@ def probe(path: PathLike) -> VideoInfo:
 def read_frames(
     path: PathLike, *, size: Size | None = None, start: int = 0, stop: int | None = None
 ) -> Iterator[tuple[float, Frame]]:
-    """Frames `start` to `stop` (exclusive) as (seconds since the first frame, uint8 (H, W, 3) RGB), resized to `size` if given.
+    """Frames `start` to `stop` (exclusive): (seconds since the first frame, uint8 (H, W, 3) RGB), resized to `size`.
 
-    Frames are counted in the order they are shown. A file that is cut off or damaged yields its good prefix and then raises
-    `VideoError`, which says how many frames were good.
+    Frames are counted in the order they are shown. A file that is cut off or damaged yields its good prefix and then
+    raises `VideoError`, which says how many frames were good.
     """
     if stop is not None and stop <= start:
         return
@@ -73,9 +73,9 @@ def read_ticks(
 ) -> Iterator[tuple[int, float, Frame]]:
     """The video at 20 ticks a second: (tick, time stamp in s of the frame shown, uint8 (H, W, 3) RGB).
 
-    Tick k shows the last frame whose time stamp is at most k/20, so slow videos repeat frames, fast ones skip some, and a
-    variable rate is followed. With `fps="native"` each frame is a tick, whatever the time stamps say. Raises `VideoError`
-    after the good ticks, as `read_frames` does.
+    Tick k shows the last frame whose time stamp is at most k/20, so slow videos repeat frames, fast ones skip some,
+    and a variable rate is followed. With `fps="native"` each frame is a tick, whatever the time stamps say. Raises
+    `VideoError` after the good ticks, as `read_frames` does.
     """
     if fps == "native":
         for tick, (seconds, frame) in enumerate(read_frames(path, size=size)):
@@ -96,7 +96,9 @@ def first_tick(seconds: float) -> int:
     return math.ceil((seconds - TIME_TOLERANCE) * TICKS_PER_SECOND)
 
 
-def resize(frames: NDArray[np.uint8], size: Size, *, interpolation: Literal["linear"] | None = None) -> NDArray[np.uint8]:
+def resize(
+    frames: NDArray[np.uint8], size: Size, *, interpolation: Literal["linear"] | None = None
+) -> NDArray[np.uint8]:
     """uint8 (..., H, W, 3) -> uint8 (..., height, width, 3), the aspect ratio given up.
 
     Shrinking averages over the pixels that fall together (OpenCV's INTER_AREA), anything else blends neighbours
@@ -119,10 +121,12 @@ class FrameReader:
 
     def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
-        self._rewind()
+        self._pictures: Iterator[tuple[int, float, Any]] | None = None
+        self._number = -1
+        self._last: Any = None
 
     def read(self, numbers: NDArray[np.int64], *, size: Size | None = None) -> NDArray[np.uint8]:
-        """uint8 (len(numbers), H, W, 3) RGB of the frames with these rising (or repeated) numbers. Raises `VideoError`."""
+        """uint8 (N, H, W, 3) RGB of the N frames with these numbers, rising or repeated. Raises `VideoError`."""
         frames: list[Frame] = []
         for position, number in enumerate(numbers):
             if position and number == numbers[position - 1]:
@@ -143,34 +147,31 @@ class FrameReader:
                 self._number, _, self._last = next(self._pictures)
             except StopIteration:
                 frames = self._number + 1
-                self._rewind()
+                self._pictures = None
                 raise VideoError(f"{self.path} ends after {frames} frames; expected frame {number} as well.") from None
             except VideoError:
-                self._rewind()
+                self._pictures = None
                 raise
         return self._last
-
-    def _rewind(self) -> None:
-        self._pictures: Iterator[tuple[int, float, Any]] | None = None
-        self._number = -1
-        self._last: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         # An open decoder cannot go to another process; it starts anew there.
         return {"path": self.path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.path = state["path"]
-        self._rewind()
+        self.__init__(state["path"])  # type: ignore[misc]
 
 
 class VideoWriter:
     """Writes H.264 (yuv420p) frame by frame; the file appears, whole, when the `with` block ends well.
 
-    The height and width of `size` must be even. `threads` is the encoder's; one is right where many videos are written at once.
+    The height and width of `size` must be even. `threads` is the encoder's; one is right where many videos are
+    written at once.
     """
 
-    def __init__(self, path: PathLike, size: Size, fps: float = TICKS_PER_SECOND, *, crf: int = 20, threads: int = 1) -> None:
+    def __init__(
+        self, path: PathLike, size: Size, fps: float = TICKS_PER_SECOND, *, crf: int = 20, threads: int = 1
+    ) -> None:
         self.path = Path(path)
         self.size = height, width = size
         if height % 2 or width % 2 or not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
@@ -179,7 +180,9 @@ class VideoWriter:
                 f"H.264 in yuv420p needs an even height and width, 2 to {MAX_SIDE}."
             )
         if self.path.suffix not in CONTAINERS:
-            raise VideoError(f"{self.path}: cannot write a video of this kind; expected a name in {', '.join(CONTAINERS)}.")
+            raise VideoError(
+                f"{self.path}: cannot write a video of this kind; expected a name in {', '.join(CONTAINERS)}."
+            )
         self.frames = 0
         """How many were written so far."""
         self._rate = Fraction(fps).limit_denominator(1001)
@@ -217,15 +220,17 @@ class VideoWriter:
         self._container.close()
         self._container = None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
-            try:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
                 self.finish()
-            except BaseException as failure:
-                self._files.__exit__(type(failure), failure, failure.__traceback__)
-                raise
-        elif self._container is not None:
-            self._close()
+            elif self._container is not None:
+                self._close()
+        except BaseException as failure:
+            self._files.__exit__(type(failure), failure, failure.__traceback__)
+            raise
         self._files.__exit__(kind, error, trace)
 
 
