@@ -1,0 +1,110 @@
+"""Wrappers for any environment that speaks MineRL's actions."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal, SupportsFloat
+
+import gymnasium
+import numpy as np
+
+from env.decoding import PathLike
+from env.recording import RecordingWriter
+from env.video import Frame
+
+# What an environment reports beside its frame that has a place in a recording.
+STATE_KEYS = ("isGuiOpen", "isGuiInventory", "hotbar", "mouse", "tick", "milli")
+
+
+class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Records each episode, frame i with the action taken at it, in VPT's contractor format.
+
+    Files are `<stem>.mp4` and `<stem>.jsonl` in `folder`. The first episode gets `stem`, later ones `<stem>-1`,
+    `<stem>-2`, ... A recording is finished by the end of its episode, by `reset` or by `close`; the last frame, at
+    which no action was taken, is left out. An episode that ends in an exception leaves nothing behind. Observations
+    carry the frame as `pov`; cursor, hotbar, place and inventory come from `info`.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any], folder: PathLike, stem: str) -> None:
+        super().__init__(env)
+        self.recordings: list[Path] = []
+        """The videos finished so far."""
+        self._folder, self._stem = Path(folder), stem
+        self._episodes = 0
+        self._open = ExitStack()
+        self._writer: RecordingWriter | None = None
+        self._frame: Frame | None = None
+        self._state: dict[str, Any] = {}
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Finish the recording under way and begin another."""
+        self._finish()
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._show(observation, info)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Act, and record the action with the frame it was taken at."""
+        frame, state = self._frame, self._state
+        try:
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            if frame is not None:
+                self._record(frame, action, state)
+        except BaseException as error:
+            self._abandon(error)
+            raise
+        self._show(observation, info)
+        if terminated or truncated:
+            self._finish()
+        return observation, reward, terminated, truncated, info
+
+    def close(self) -> None:
+        """Finish the recording under way and close the environment."""
+        self._finish()
+        super().close()
+
+    def __exit__(self, *args: Any) -> Literal[False]:
+        """Leave a `with` block: an exception in it abandons the recording."""
+        if args and args[1] is not None:
+            self._abandon(args[1])
+        self.close()
+        return False
+
+    def _show(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> None:
+        # An environment may draw into the same array again.
+        self._frame = np.array(observation["pov"])
+        self._state = recorder_state(observation, info)
+
+    def _record(self, frame: Frame, action: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        if self._writer is None:
+            stem = f"{self._stem}-{self._episodes}" if self._episodes else self._stem
+            self._writer = self._open.enter_context(RecordingWriter(self._folder, stem, size=frame.shape[:2]))
+            self._episodes += 1
+        self._writer.write(frame, action, state)
+
+    def _finish(self) -> None:
+        self._frame = None
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            self._open.close()
+            self.recordings.append(writer.video)
+
+    def _abandon(self, error: BaseException) -> None:
+        self._frame = self._writer = None
+        self._open.__exit__(type(error), error, error.__traceback__)
+
+
+def recorder_state(observation: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:
+    """What VPT's recorder would note beside the frame, of MineRL's observation and info."""
+    sources = {**observation, **info}
+    state = {name: sources[name] for name in STATE_KEYS if name in sources}
+    location = sources.get("location_stats", {})
+    state |= {name: float(location[name]) for name in ("xpos", "ypos", "zpos", "yaw", "pitch") if name in location}
+    inventory = sources.get("inventory", {})
+    if isinstance(inventory, Mapping):
+        state["inventory"] = [
+            {"type": item, "quantity": int(count)} for item, count in inventory.items() if int(count) and item != "air"
+        ]
+    elif inventory:
+        state["inventory"] = list(inventory)
+    return state
