@@ -1,0 +1,99 @@
+# ruff: noqa: T201
+"""What `ghostkeys agent fit`, `ghostkeys evaluate` and `ghostkeys record` run."""
+
+import json
+from pathlib import Path
+
+from jsonargparse import auto_cli
+
+from env.files import atomic_path
+
+
+def fit(args: list[str]) -> int:
+    """Trains a policy by behavioural cloning; the arguments are LightningCLI's."""
+    from agents.data import PolicyDataModule
+    from agents.module import PolicyModule
+    from idm.training import run_training
+
+    return run_training(PolicyModule, PolicyDataModule, args, kind="policy", program="ghostkeys agent fit")
+
+
+def evaluate(args: list[str]) -> int:
+    """Plays episodes and reports the milestones reached."""
+    return int(auto_cli(_evaluate, args=_plain_flags(args), prog="ghostkeys evaluate", as_positional=False))
+
+
+def record(args: list[str]) -> int:
+    """Lets the scripted player play, and writes recordings."""
+    from agents.record import record
+
+    auto_cli(record, args=_plain_flags(args), prog="ghostkeys record", as_positional=False)
+    return 0
+
+
+def _evaluate(
+    agent: str,
+    env: str = "ghostkeys/Voxel-v0",
+    episodes: int = 20,
+    seed: int = 0,
+    max_ticks: int = 600,
+    until: str | None = None,
+    size: tuple[int, int] | None = (180, 320),
+    temperature: float = 1.0,
+    workers: int = 2,
+    json: Path | None = None,
+    video: Path | None = None,
+) -> int:
+    """Plays episodes in an environment and reports how often each milestone is reached, with 95 % intervals.
+
+    Args:
+        agent: `random`, `scripted`, or the folder of a trained policy.
+        env: Gymnasium id of the environment.
+        episodes: How many episodes, each in a world of its own.
+        seed: Decides the worlds and the agent's choices.
+        max_ticks: Length of an episode, in ticks of 1/20 s.
+        until: End an episode as soon as this milestone is reached, for example `log`.
+        size: Height and width of the environment's picture; `null` leaves the environment's own.
+        temperature: Of the policy's sampling; below 1 it is more certain, 0 takes the likeliest action.
+        workers: Processes; the result does not depend on their number.
+        json: Write the result to this file.
+        video: Write the first successful episode (else the first) to this mp4 file, with the keys drawn in.
+    """
+    from agents.evaluate import evaluate, write_video
+
+    evaluation = evaluate(
+        agent,
+        env,
+        episodes=episodes,
+        seed=seed,
+        max_ticks=max_ticks,
+        until=until,
+        size=size,
+        temperature=temperature,
+        workers=workers,
+    )
+    print(evaluation.table())
+    if json is not None:
+        _write_json(json, evaluation.to_json())
+    if video is not None:
+        write_video(evaluation, video)
+    return 0
+
+
+def _plain_flags(args: list[str]) -> list[str]:
+    """Lets `--max-ticks 600` stand for `--max_ticks 600`, and `--size 180 320` for `--size [180,320]`."""
+    plain: list[str] = []
+    for arg in args:
+        name, equals, value = arg.partition("=")
+        if plain and plain[-1].isdigit() and plain[-2:-1] == ["--size"] and arg.isdigit():
+            plain[-1] = f"[{plain[-1]},{arg}]"
+        else:
+            plain.append(
+                name.replace("-", "_").replace("__", "--", 1) + equals + value if arg.startswith("--") else arg
+            )
+    return plain
+
+
+def _write_json(path: Path, document: dict[str, object]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(document, indent=2) + "\n")

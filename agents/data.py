@@ -1,0 +1,227 @@
+"""Recordings -> chunks in order, so that a policy's memory can be carried from one batch to the next."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, IterableDataset
+
+from agents.codec import JointCodec
+from agents.policy import Policy, PolicyBatch
+from env.actions import BUTTONS, Actions
+from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
+
+
+class Run(NamedTuple):
+    """Consecutive ticks of one recording, perhaps seen in a mirror."""
+
+    episode: int
+    start: int
+    stop: int
+    mirrored: bool = False
+
+
+class Piece(NamedTuple):
+    """A run, or the part of it that falls into one chunk; `first` if it is the run's beginning."""
+
+    run: Run
+    first: bool
+
+
+def draw_runs(lengths: Sequence[int], *, run: int, mirror: float, rng: np.random.Generator) -> Iterator[Run]:
+    """Endless runs of at most `run` ticks: every tick once, in shuffled order, then again, cut elsewhere."""
+    while True:
+        runs: list[Run] = []
+        for episode, length in enumerate(lengths):
+            cuts = [0, *range(int(rng.integers(1, run + 1)), length, run), length]
+            runs += [Run(episode, start, stop) for start, stop in pairwise(cuts) if stop > start]
+        for index in rng.permutation(len(runs)):
+            yield runs[index]._replace(mirrored=bool(rng.random() < mirror))
+
+
+def draw_chunks(runs: Iterator[Run], *, slots: int, chunk: int) -> Iterator[list[list[Piece]]]:
+    """Batches of `slots` chunks, each a list of pieces that together have `chunk` ticks.
+
+    A slot goes through a run chunk by chunk; where the run ends, the next begins in the same chunk. Stops with the
+    runs.
+    """
+    rest: list[Piece | None] = [None] * slots
+    while True:
+        batch: list[list[Piece]] = []
+        for slot in range(slots):
+            pieces: list[Piece] = []
+            missing = chunk
+            while missing:
+                piece = rest[slot]
+                if piece is None:
+                    following = next(runs, None)
+                    if following is None:
+                        return
+                    piece = Piece(following, first=True)
+                head, rest[slot] = _cut(piece, missing)
+                pieces.append(head)
+                missing -= head.run.stop - head.run.start
+            batch.append(pieces)
+        yield batch
+
+
+def _cut(piece: Piece, ticks: int) -> tuple[Piece, Piece | None]:
+    """The first `ticks` of a piece, and what is left of it."""
+    run = piece.run
+    middle = run.start + ticks
+    if middle >= run.stop:
+        return piece, None
+    return Piece(run._replace(stop=middle), piece.first), Piece(run._replace(start=middle), first=False)
+
+
+def mirror_actions(actions: Actions) -> Actions:
+    """The same play in a mirror: left and right change places, and the view turns the other way."""
+    order = list(range(len(BUTTONS)))
+    left, right = BUTTONS.index("left"), BUTTONS.index("right")
+    order[left], order[right] = right, left
+    return Actions(actions.buttons[:, order], actions.camera * np.array([1.0, -1.0], np.float32))
+
+
+class _Targets(NamedTuple):
+    """What a recording asks of the policy at each tick (T,)."""
+
+    buttons: NDArray[np.int64]
+    camera: NDArray[np.int64]
+
+
+class Chunks(IterableDataset[PolicyBatch]):
+    """Endless batches of chunks. Batch k depends on the seed and k alone, so a resumed run goes on where it stopped.
+
+    With `once`, each recording from its start to its end instead, in order; what does not fill a last batch is left
+    out.
+    """
+
+    def __init__(
+        self,
+        episodes: Sequence[Episode],
+        *,
+        chunk: int,
+        slots: int,
+        run: int = 600,
+        mirror: float = 0.0,
+        null_weight: float = 1.0,
+        seed: int = 0,
+        first_step: int = 0,
+        once: bool = False,
+    ) -> None:
+        self.episodes = episodes
+        self.chunk = chunk
+        self.slots = slots
+        self.run = run
+        self.mirror = mirror
+        self.null_weight = null_weight
+        self.seed = seed
+        self.first_step = first_step
+        self.once = once
+        codec = JointCodec()
+        self.targets = [_Targets(*codec.encode(episode.actions)) for episode in episodes]
+        self.mirrored = [_Targets(*codec.encode(mirror_actions(episode.actions))) for episode in episodes]
+
+    def __iter__(self) -> Iterator[PolicyBatch]:
+        for step, pieces in enumerate(draw_chunks(self._runs(), slots=self.slots, chunk=self.chunk)):
+            if step >= self.first_step:
+                yield self._batch(pieces)
+
+    def _runs(self) -> Iterator[Run]:
+        lengths = [len(episode) for episode in self.episodes]
+        if self.once:
+            return (Run(episode, 0, length) for episode, length in enumerate(lengths))
+        return draw_runs(lengths, run=self.run, mirror=self.mirror, rng=np.random.default_rng(self.seed))
+
+    def _batch(self, slots: list[list[Piece]]) -> PolicyBatch:
+        rows = [[np.concatenate(field) for field in zip(*map(self._read, pieces), strict=True)] for pieces in slots]
+        return PolicyBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
+
+    def _read(self, piece: Piece) -> tuple[NDArray[np.generic], ...]:
+        """One piece as arrays in `PolicyBatch`'s order."""
+        run = piece.run
+        ticks = slice(run.start, run.stop)
+        episode = self.episodes[run.episode]
+        targets = (self.mirrored if run.mirrored else self.targets)[run.episode]
+        frames = episode.frames[ticks]
+        first = np.zeros(len(frames), bool)
+        first[0] = piece.first
+        weight = np.where(targets.buttons[ticks] == 0, self.null_weight, 1.0) * episode.usable[ticks]
+        return (
+            frames[:, :, ::-1] if run.mirrored else frames,
+            first,
+            targets.buttons[ticks],
+            targets.camera[ticks],
+            weight.astype(np.float32),
+        )
+
+
+class PolicyDataModule(lightning.LightningDataModule):
+    """Chunks of recorded play, in order: contractor recordings, labelled videos, or both.
+
+    `root` is a folder of recordings; `cache` keeps the decoded frames (by default a folder `.frames` under root).
+    Each of the `slots` of a batch goes through runs of at most `run` ticks, `chunk` ticks a step. `mirror` is the
+    share of runs seen in a mirror, `null_weight` how much ticks without any key or turn count (VPT: 0),
+    `validation_share` the share of ticks kept for validation.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        chunk: int = 32,
+        slots: int = 8,
+        run: int = 600,
+        mirror: float = 0.0,
+        null_weight: float = 1.0,
+        validation_share: float = 0.0,
+        cache: Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.root = Path(root)
+        self.chunk = chunk
+        self.slots = slots
+        self.run = run
+        self.mirror = mirror
+        self.null_weight = null_weight
+        self.validation_share = validation_share
+        self.cache = Path(cache) if cache is not None else self.root / ".frames"
+        self.seed = seed
+        self.training = EpisodeSet(())
+        self.validation = EpisodeSet(())
+
+    def setup(self, stage: str) -> None:
+        """Decodes the recordings at the policy's own size, once."""
+        if self.training:
+            return
+        assert self.trainer is not None
+        policy = cast("Policy", self.trainer.lightning_module.model)
+        episodes = load_episodes(self.root, size=policy.config.size, cache=self.cache)
+        self.training, self.validation = split_episodes(
+            episodes, validation_share=self.validation_share, seed=self.seed
+        )
+
+    def train_dataloader(self) -> DataLoader[PolicyBatch]:
+        """Chunks of the training recordings, going on at the trainer's step."""
+        assert self.trainer is not None
+        chunks = Chunks(
+            self.training,
+            chunk=self.chunk,
+            slots=self.slots,
+            run=self.run,
+            mirror=self.mirror,
+            null_weight=self.null_weight,
+            seed=self.seed + self.trainer.global_rank,
+            first_step=self.trainer.global_step,
+        )
+        return DataLoader(chunks, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[PolicyBatch]:
+        """The validation recordings once through, if there are any."""
+        return DataLoader(Chunks(self.validation, chunk=self.chunk, slots=1, once=True), batch_size=None)

@@ -1,0 +1,156 @@
+"""How often an agent reaches each milestone, over many episodes in many worlds.
+
+The episodes are split into groups of fixed size; a group is stepped together with one forward pass of the policy, and
+whole groups are dealt to the worker processes. So the result depends on the seed alone, never on the number of
+workers.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import gymnasium
+import numpy as np
+from tqdm import tqdm
+
+from agents.rollout import Episode
+from agents.trial import Trial
+from agents.workers import play_apart, play_here
+from env.errors import GhostkeysError
+from env.overlay import draw_controls
+from env.video import VideoWriter
+
+GROUP = 4
+"""Episodes stepped together. Part of a result's recipe: another number rounds differently and samples other actions."""
+
+
+class Rate(NamedTuple):
+    """A success rate and its 95 % interval."""
+
+    rate: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, trials: int, *, z: float = 1.959964) -> Rate:
+    """A success rate with Wilson's score interval (1927), honest also for few trials and for rates near 0 and 1."""
+    if not 0 <= successes <= trials or trials == 0:
+        raise ValueError(f"{successes} successes in {trials} trials give no rate")
+    rate = successes / trials
+    shrink = 1 + z * z / trials
+    centre = (rate + z * z / (2 * trials)) / shrink
+    margin = z / shrink * (rate * (1 - rate) / trials + z * z / (4 * trials * trials)) ** 0.5
+    return Rate(rate, max(0.0, centre - margin), min(1.0, centre + margin))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every episode of a trial, in the order of its seeds."""
+
+    trial: Trial
+    episodes: list[Episode] = field(repr=False)
+
+    def milestones(self) -> dict[str, Rate]:
+        """Success rate of each milestone that was reached at all, and always of "log" and of the one waited for."""
+        names = {"log", self.trial.until or "log"}.union(*(episode.milestones for episode in self.episodes))
+        reached = {name: sum(name in episode.milestones for episode in self.episodes) for name in sorted(names)}
+        return {name: wilson(count, len(self.episodes)) for name, count in reached.items()}
+
+    def median_tick(self, milestone: str) -> float | None:
+        """When the successful episodes reached a milestone."""
+        ticks = [episode.milestones[milestone] for episode in self.episodes if milestone in episode.milestones]
+        return float(np.median(ticks)) if ticks else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The trial, a rate per milestone under `milestones`, an entry per episode under `results`."""
+        rates = {
+            name: {**rate._asdict(), "median_tick": self.median_tick(name)} for name, rate in self.milestones().items()
+        }
+        results = [
+            {"seed": each.seed, "ticks": each.ticks, "reward": each.reward, "milestones": each.milestones}
+            for each in self.episodes
+        ]
+        return {**asdict(self.trial), "episodes": len(self.episodes), "milestones": rates, "results": results}
+
+    def table(self) -> str:
+        """What `ghostkeys evaluate` prints."""
+        head = f"{self.trial.agent} in {self.trial.env}: {len(self.episodes)} episodes, seed {self.trial.seed}"
+        rows = [f"{'milestone':20}{'rate':>7}   {'95 % interval':15}{'median tick':>11}"]
+        for name, rate in self.milestones().items():
+            tick = self.median_tick(name)
+            when = "-" if tick is None else f"{tick:.0f}"
+            rows.append(f"{name:20}{rate.rate:7.1%}   {rate.low:5.1%} to {rate.high:6.1%}{when:>11}")
+        return "\n".join([head, *rows])
+
+
+def evaluate(
+    agent: str | Path,
+    env: str,
+    *,
+    episodes: int,
+    seed: int = 0,
+    max_ticks: int = 600,
+    until: str | None = None,
+    size: tuple[int, int] | None = None,
+    temperature: float = 1.0,
+    workers: int = 1,
+) -> Evaluation:
+    """Plays `episodes` episodes and returns them all; the same seed gives the same episodes with any number of workers.
+
+    `agent` is "random", "scripted" or a policy's folder. Raises `GhostkeysError` for an agent or environment that
+    does not exist.
+    """
+    if min(episodes, max_ticks, workers) < 1:
+        raise GhostkeysError(
+            f"episodes ({episodes}), max_ticks ({max_ticks}) and workers ({workers}) must be 1 or more."
+        )
+    if temperature < 0:
+        raise GhostkeysError(f"temperature must be 0 or more, not {temperature}.")
+    trial = Trial(
+        agent=str(agent),
+        env=env,
+        seed=seed,
+        max_ticks=max_ticks,
+        until=until,
+        size=size,
+        temperature=temperature,
+    )
+    _check(trial)
+    seeds = trial.env_seeds(episodes)
+    groups = [seeds[start : start + GROUP] for start in range(0, episodes, GROUP)]
+    with tqdm(total=episodes, unit="episode", desc=f"evaluating {Path(trial.agent).name}") as progress:
+        if workers == 1:
+            return Evaluation(trial, play_here(trial, groups, advance=progress.update))
+        return Evaluation(trial, play_apart(trial, groups, workers=workers, advance=progress.update))
+
+
+def _check(trial: Trial) -> None:
+    """Fails early and in one line when there is no such agent or environment."""
+    try:
+        trial.make_env().close()
+    except gymnasium.error.Error as error:
+        raise GhostkeysError(f"there is no environment {trial.env!r}: {error}") from None
+    trial.make_player()
+
+
+def write_video(evaluation: Evaluation, path: Path, *, width: int = 640) -> Path:
+    """Writes the first episode that reached its goal (else the first) as video, with the keys drawn beneath.
+
+    The goal is the trial's `until`, or a log. The episode's actions are played once more in the same world.
+    """
+    trial = evaluation.trial
+    goal = trial.until or "log"
+    episode = next((each for each in evaluation.episodes if goal in each.milestones), evaluation.episodes[0])
+    env = trial.make_env()
+    observation, _ = env.reset(seed=episode.seed)
+    height = 2 * round(observation["pov"].shape[0] * width / observation["pov"].shape[1] / 2)
+    actions = episode.actions
+    strip = len(draw_controls(actions.buttons[0], actions.camera[0], width=width))
+    with VideoWriter(path, (height + strip, width)) as video:
+        for taken, buttons, camera in zip(episode.taken, actions.buttons, actions.camera, strict=True):
+            picture = cv2.resize(observation["pov"], (width, height), interpolation=cv2.INTER_NEAREST)
+            video.write(np.concatenate([picture, draw_controls(buttons, camera, width=width)]))
+            observation = env.step(taken)[0]
+    env.close()
+    return path

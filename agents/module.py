@@ -1,0 +1,89 @@
+"""Behavioural cloning: the training loop around a policy."""
+
+import math
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState
+from idm.nn.attention import Memory
+
+
+class PolicyModule(lightning.LightningModule):
+    """Trains a policy to do what the recorded player did, with its memory carried from batch to batch.
+
+    The learning rate rises over `warmup_steps`, then falls to zero along a cosine at the trainer's last step.
+    """
+
+    def __init__(
+        self,
+        policy: PolicyConfig | None = None,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        warmup_steps: int = 50,
+    ) -> None:
+        super().__init__()
+        self.model = Policy(policy)
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_steps = warmup_steps
+        self.state: PolicyState | None = None
+        self.validation_state: PolicyState | None = None
+
+    def training_step(self, batch: PolicyBatch, _: int) -> Tensor:
+        """One chunk per batch slot."""
+        state = self.state or self.model.initial_state(len(batch.frames))
+        losses, self.state = self.model.loss(batch, state)
+        self.log_dict({f"train/{name}": loss for name, loss in losses.items()}, prog_bar=True)
+        return losses["total"]
+
+    def on_validation_start(self) -> None:
+        """Forgets the recordings of the last validation."""
+        self.validation_state = None
+
+    def validation_step(self, batch: PolicyBatch, _: int) -> None:
+        """The next chunk of a recording that is not trained on."""
+        state = self.validation_state or self.model.initial_state(len(batch.frames))
+        losses, self.validation_state = self.model.loss(batch, state)
+        self.log_dict(
+            {f"validation/{name}": loss for name, loss in losses.items()}, batch_size=int(batch.weight.count_nonzero())
+        )
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; no weight decay on gains, biases and the relative positions."""
+        decayed = [weight for name, weight in self.model.named_parameters() if _is_decayed(name, weight)]
+        others = [weight for name, weight in self.model.named_parameters() if not _is_decayed(name, weight)]
+        groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(0.9, 0.98))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": LambdaLR(optimizer, self._rate), "interval": "step"},
+        }
+
+    def _rate(self, step: int) -> float:
+        """Share of the learning rate at a step."""
+        warmup = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        progress = min(1.0, step / max(1, self.trainer.max_steps))
+        return warmup * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+    def checkpoint_config(self) -> dict[str, Any]:
+        """The policy's config as plain YAML values."""
+        return self.model.config.to_dict()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the memory too, so that a resumed run equals an unbroken one."""
+        memories = self.state.memories if self.state else []
+        checkpoint["memory"] = [list(memory) for memory in memories]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes the memory back."""
+        memories = [Memory(*parts) for parts in checkpoint["memory"]]
+        self.state = PolicyState(memories) if memories else None
+
+
+def _is_decayed(name: str, weight: Tensor) -> bool:
+    return weight.ndim > 1 and not name.endswith("basis")

@@ -1,0 +1,179 @@
+"""The policy: a causal transformer over image features that says what to do next (VPT, arXiv 2206.11795)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from agents.codec import JointCodec
+from idm.checkpoint import load_checkpoint, load_strictly
+from idm.nn.attention import Memory, Transformer
+from idm.nn.impala import FanInLinear, ImpalaCNN
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyConfig:
+    """Size of a policy, and of the frames it sees. The defaults train on a CPU."""
+
+    size: tuple[int, int] = (64, 64)
+    """Height and width of the frames; every picture is resized to it, in training as in play."""
+    channels: tuple[int, ...] = (16, 32, 32)
+    """Of the image network's down-stacks; each halves the picture."""
+    image_blocks: int = 1
+    """Residual blocks per down-stack."""
+    features: int = 256
+    """Outputs of the image network per frame."""
+    width: int = 128
+    """Features per tick in the transformer."""
+    depth: int = 2
+    """Transformer blocks."""
+    heads: int = 4
+    memory: int = 64
+    """Ticks that each block can look back, the present one included."""
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 2 ** len(self.channels):
+            raise ValueError(f"size {self.size} is too small for {len(self.channels)} halvings")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if min(self.depth, self.memory) < 1:
+            raise ValueError(f"depth ({self.depth}) and memory ({self.memory}) must be 1 or more")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """From what `to_dict` gave."""
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain YAML values."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+class PolicyState(NamedTuple):
+    """What a policy remembers of each episode in a batch: keys and values of the last ticks, block by block."""
+
+    memories: list[Memory]
+
+    def select(self, rows: Sequence[int]) -> "PolicyState":
+        """The memory of some of the episodes, in the order asked for."""
+        index = torch.tensor(rows, dtype=torch.long)
+        return PolicyState([Memory(*(part[index.to(part.device)] for part in memory)) for memory in self.memories])
+
+    def detach(self) -> "PolicyState":
+        """The same memory, through which no gradient flows back."""
+        return PolicyState([Memory(*(part.detach() for part in memory)) for memory in self.memories])
+
+
+class PolicyOutput(NamedTuple):
+    """What to do at each tick, and how well it will go."""
+
+    button_log_probs: Tensor
+    """(B, T, 8641) over the joint button classes."""
+    camera_log_probs: Tensor
+    """(B, T, 121) over the pairs of camera bins, given that the button class says the camera moves."""
+    value: Tensor
+    """(B, T); untrained by behavioural cloning."""
+
+
+class PolicyBatch(NamedTuple):
+    """Chunks of recordings, one per batch slot; the next batch goes on where this one ends."""
+
+    frames: Tensor
+    """uint8 (B, T, H, W, 3), at the policy's size."""
+    first: Tensor
+    """(B, T) bool, True where a recording starts: nothing before it is remembered."""
+    buttons: Tensor
+    """(B, T) int64, joint button classes."""
+    camera: Tensor
+    """(B, T) int64, joint camera classes."""
+    weight: Tensor
+    """(B, T) float32, how much each tick counts in the loss; 0 for unusable ones."""
+
+
+class Policy(nn.Module):
+    """Acts from frames alone, through a memory of the last ticks.
+
+    The camera head is conditional: it is trained, and means something, only at ticks whose button class carries the
+    camera bit. (VPT trains it on every tick; then sampling both heads turns "does the camera move?" into two coin
+    flips where there should be one.)
+    """
+
+    camera_moves: Tensor
+
+    def __init__(self, config: PolicyConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or PolicyConfig()
+        codec = JointCodec()
+        self.image = ImpalaCNN(
+            size=config.size, channels=config.channels, blocks=config.image_blocks, outputs=config.features
+        )
+        self.linear = FanInLinear(config.features, config.width)
+        self.transformer = Transformer(
+            width=config.width, depth=config.depth, heads=config.heads, causal=True, memory=config.memory
+        )
+        self.last = FanInLinear(config.width, config.width)
+        self.norm = nn.LayerNorm(config.width)
+        self.button_head = nn.Linear(config.width, codec.button_count)
+        self.camera_head = nn.Linear(config.width, codec.camera_count)
+        self.value_head = nn.Linear(config.width, 1)
+        for head in (self.button_head, self.camera_head, self.value_head):
+            nn.init.orthogonal_(head.weight, 0.01)
+            nn.init.zeros_(head.bias)
+        self.register_buffer("camera_moves", torch.from_numpy(codec.camera_classes()), persistent=False)  # (8641,)
+
+    def initial_state(self, batch: int) -> PolicyState:
+        """The memory of `batch` episodes that have not begun."""
+        return PolicyState(self.transformer.initial_state(batch, self.norm.weight.device))
+
+    def forward(self, frames: Tensor, state: PolicyState, first: Tensor) -> tuple[PolicyOutput, PolicyState]:
+        """frames: uint8 (B, T, H, W, 3) at `config.size`; first: (B, T) bool, True where an episode starts."""
+        x = self.encode(frames)  # (B, T, D)
+        x, memories = self.transformer(x, state.memories, first)
+        x = self.norm(self.last(F.relu(x)))
+        output = PolicyOutput(
+            F.log_softmax(self.button_head(x), -1),
+            F.log_softmax(self.camera_head(x), -1),
+            self.value_head(x).squeeze(-1),
+        )
+        return output, PolicyState(memories)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Each frame on its own: uint8 (B, T, H, W, 3) -> (B, T, width)."""
+        batch, time, *size, _ = frames.shape
+        if tuple(size) != self.config.size:
+            raise ValueError(f"frames of size {tuple(size)} for a policy of size {self.config.size}; resize them first")
+        images = frames.flatten(0, 1).permute(0, 3, 1, 2)  # (B T, 3, H, W), channels last in memory as it comes
+        features: Tensor = self.linear(self.image(images.float() / 255.0))  # (B T, D)
+        return features.view(batch, time, -1)
+
+    def log_prob(self, output: PolicyOutput, buttons: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
+        """Of joint classes (B, T): log-probability of the buttons, and of the camera if they say it moves (else 0)."""
+        button_log_prob = output.button_log_probs.gather(-1, buttons[..., None]).squeeze(-1)
+        camera_log_prob = output.camera_log_probs.gather(-1, camera[..., None]).squeeze(-1)
+        return button_log_prob, camera_log_prob * self.camera_moves[buttons]
+
+    def loss(self, batch: PolicyBatch, state: PolicyState) -> tuple[dict[str, Tensor], PolicyState]:
+        """Behavioural cloning: the negative log-likelihood of what the player did, in nats per tick.
+
+        `total` is to be minimised; ticks count by their weight. Also returns the memory for the next batch, detached.
+        """
+        output, state = self(batch.frames, state, batch.first)
+        buttons, camera = self.log_prob(output, batch.buttons, batch.camera)
+        total_weight = batch.weight.sum().clamp(min=1e-6)
+        button_loss = -(buttons * batch.weight).sum() / total_weight
+        camera_loss = -(camera * batch.weight).sum() / total_weight
+        losses = {"total": button_loss + camera_loss, "buttons": button_loss.detach(), "camera": camera_loss.detach()}
+        return losses, state.detach()
+
+
+def load(folder: Path | str) -> Policy:
+    """A trained policy from its checkpoint folder, in evaluation mode. Raises CheckpointError."""
+    config, tensors = load_checkpoint(folder, "policy")
+    policy = Policy(PolicyConfig.from_dict(config))
+    load_strictly(policy, tensors, source=folder)
+    return policy.eval()

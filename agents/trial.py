@@ -1,0 +1,77 @@
+"""What an evaluation plays, in a form that a worker process can be handed."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+
+import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
+from agents.player import PolicyPlayer
+from agents.policy import load
+from agents.random import RandomAgent
+from agents.rollout import Episode, Player, Separately, play
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """An agent, an environment, and the rules of an episode."""
+
+    agent: str
+    """`random`, `scripted` or a policy's folder."""
+    env: str
+    """A gymnasium id."""
+    seed: int = 0
+    max_ticks: int = 600
+    """Length of an episode, in ticks of 1/20 s."""
+    until: str | None = None
+    """End an episode when this milestone is reached."""
+    size: tuple[int, int] | None = None
+    """Height and width of the environment's picture; None leaves the environment's own."""
+    temperature: float = 1.0
+    """Of the policy's sampling."""
+
+    def env_seeds(self, episodes: int) -> list[int]:
+        """One world per episode, drawn so as not to fall among those that somebody recorded with small seeds."""
+        return [int(word) for word in np.random.SeedSequence(self.seed).generate_state(episodes)]
+
+    def make_env(self) -> gymnasium.Env[Any, Any]:
+        """One environment."""
+        size: dict[str, Any] = {} if self.size is None else {"size": self.size}
+        return gymnasium.make(self.env, disable_env_checker=True, **size)
+
+    def make_player(self) -> Player:
+        """The agent, ready to play several episodes side by side. Raises CheckpointError."""
+        if self.agent == "random":
+            return Separately(RandomAgent)
+        if self.agent == "scripted":
+            from agents.scripted import ScriptedPlayer
+
+            return Separately(ScriptedPlayer)
+        return PolicyPlayer(load(self.agent), temperature=self.temperature)
+
+    def play_group(
+        self, seeds: list[int], *, on_end: Callable[[Episode], object], stopped: Callable[[], bool]
+    ) -> list[Episode]:
+        """Plays one episode per seed side by side, on one torch thread: more could round differently."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with ExitStack() as stack:
+                envs = [self.make_env() for _ in seeds]
+                for each in envs:
+                    stack.callback(each.close)
+                return play(
+                    self.make_player(),
+                    envs,
+                    seeds,
+                    max_ticks=self.max_ticks,
+                    until=self.until,
+                    on_end=on_end,
+                    stopped=stopped,
+                )
+        finally:
+            torch.set_num_threads(threads)

@@ -1,0 +1,75 @@
+"""Groups of episodes, played in this process or dealt to several."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
+from typing import NamedTuple
+
+from agents.rollout import Episode
+from agents.trial import Trial
+
+
+class _Shared(NamedTuple):
+    """What a worker process shares with the one that started it."""
+
+    ended: "Synchronized[int]"
+    """Episodes that have ended, over all workers."""
+    stop: Event
+
+
+_shared: _Shared | None = None  # set once in each worker process
+
+
+def play_here(trial: Trial, groups: Sequence[list[int]], *, advance: Callable[[int], object]) -> list[Episode]:
+    """Plays group after group of seeds in this process. `advance(n)` is told when n more episodes have ended."""
+    played = [trial.play_group(seeds, on_end=lambda _: advance(1), stopped=lambda: False) for seeds in groups]
+    return [episode for group in played for episode in group]
+
+
+def play_apart(
+    trial: Trial, groups: Sequence[list[int]], *, workers: int, advance: Callable[[int], object]
+) -> list[Episode]:
+    """Plays the groups in worker processes. When this process is interrupted, they stop within a tick."""
+    context = multiprocessing.get_context("spawn")
+    shared = _Shared(context.Value("q", 0), context.Event())
+    known = 0
+    with ProcessPoolExecutor(
+        min(workers, len(groups)), mp_context=context, initializer=_start, initargs=(shared,)
+    ) as pool:
+        try:
+            futures = [pool.submit(_play, trial, seeds) for seeds in groups]
+            running = set(futures)
+            while running:
+                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                ended = shared.ended.value
+                advance(ended - known)
+                known = ended
+                for future in done:
+                    future.result()  # what went wrong in the worker is raised here
+        except BaseException:
+            shared.stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+        return [episode for future in futures for episode in future.result()]
+
+
+def _start(shared: _Shared) -> None:
+    """Runs first in each worker. Ctrl-C is left to the parent, which then sets `stop`."""
+    global _shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _shared = shared
+
+
+def _play(trial: Trial, seeds: list[int]) -> list[Episode]:
+    """Plays one group in a worker."""
+    assert _shared is not None
+    return trial.play_group(seeds, on_end=_count, stopped=_shared.stop.is_set)
+
+
+def _count(_: Episode) -> None:
+    assert _shared is not None
+    with _shared.ended.get_lock():
+        _shared.ended.value += 1

@@ -1,0 +1,97 @@
+from itertools import islice
+
+import numpy as np
+
+from agents.codec import JointCodec
+from agents.data import Chunks, draw_chunks, draw_runs, mirror_actions
+from env.actions import BUTTONS, Actions
+from idm.data import Episode
+
+
+def make_episode(ticks: int, number: int) -> Episode:
+    """Frame t of episode n has the value t in its left half and n in its right half; the last two ticks are unusable."""
+    frames = np.zeros((ticks, 4, 6, 3), np.uint8)
+    frames[:, :, :3] = np.arange(ticks)[:, None, None, None]
+    frames[:, :, 3:] = number
+    buttons = np.zeros((ticks, 20), bool)
+    buttons[::2, BUTTONS.index("left")] = True
+    usable = np.ones(ticks, bool)
+    usable[-2:] = False
+    return Episode(frames, Actions(buttons, np.zeros((ticks, 2), np.float32)), usable, f"episode {number}")
+
+
+EPISODES = [make_episode(ticks, number) for number, ticks in enumerate([50, 7, 33], start=100)]
+
+
+def test_every_tick_comes_once_a_pass() -> None:
+    runs = draw_runs([50, 7, 33], run=20, mirror=0.0, rng=np.random.default_rng(0))
+    seen: list[tuple[int, int]] = []
+    while len(seen) < 90:
+        run = next(runs)
+        assert run.stop - run.start <= 20
+        seen += [(run.episode, tick) for tick in range(run.start, run.stop)]
+    assert len(seen) == len(set(seen)) == 90
+
+
+def test_a_slot_goes_through_a_run_in_order() -> None:
+    """Each slot shows tick after tick, and says so where it jumps: the memory never joins what does not belong together."""
+    batches = list(islice(Chunks(EPISODES, chunk=8, slots=3, run=20), 40))
+    for slot in range(3):
+        ticks = np.concatenate([batch.frames[slot, :, 0, 0, 0].numpy() for batch in batches]).astype(int)
+        episodes = np.concatenate([batch.frames[slot, :, 0, 5, 0].numpy() for batch in batches])
+        first = np.concatenate([batch.first[slot].numpy() for batch in batches])
+        follows = (np.diff(ticks) == 1) & (np.diff(episodes.astype(int)) == 0)
+        assert first[0]
+        assert (follows | first[1:]).all()
+        assert first.mean() < 0.25
+
+
+def test_batches_depend_on_seed_and_step_alone() -> None:
+    """A resumed run sees the batches that an unbroken one would have seen."""
+    whole = list(islice(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=3), 12))
+    resumed = list(islice(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=3, first_step=5), 7))
+    other = next(iter(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=4)))
+    for expected, got in zip(whole[5:], resumed, strict=True):
+        assert all(bool((a == b).all()) for a, b in zip(expected, got, strict=True))
+    assert not bool((other.frames == whole[0].frames).all())
+
+
+def test_once_reads_each_recording_in_order() -> None:
+    batches = list(Chunks(EPISODES, chunk=10, slots=1, once=True))
+    ticks = np.concatenate([batch.frames[0, :, 0, 0, 0].numpy() for batch in batches])
+    assert ticks.tolist() == [*range(50), *range(7), *range(33)]
+
+
+def test_unusable_and_null_ticks_weigh_less() -> None:
+    batch = next(iter(Chunks([EPISODES[1]], chunk=7, slots=1, once=True, null_weight=0.25)))
+    assert batch.weight[0].tolist() == [1, 0.25, 1, 0.25, 1, 0, 0]
+
+
+def test_mirror_swaps_left_and_right() -> None:
+    buttons = np.zeros((1, 20), bool)
+    buttons[0, [BUTTONS.index("left"), BUTTONS.index("attack")]] = True
+    actions = Actions(buttons, np.array([[2.0, -5.0]], np.float32))
+    mirrored = mirror_actions(actions)
+    assert mirrored.button("right")[0]
+    assert mirrored.button("attack")[0]
+    assert not mirrored.button("left")[0]
+    assert mirrored.camera.tolist() == [[2.0, 5.0]]
+    assert mirror_actions(mirrored) == actions
+
+
+def test_mirrored_runs_show_the_mirrored_picture() -> None:
+    batch = next(iter(Chunks([EPISODES[0]], chunk=10, slots=1, mirror=1.0)))
+    assert (batch.frames[0, :, 0, 0, 0] == 100).all()
+    right = JointCodec().encode(mirror_actions(EPISODES[0].actions))[0]
+    assert set(batch.buttons[0].tolist()) <= set(right.tolist())
+
+
+def test_a_short_recording_is_no_obstacle() -> None:
+    """Chunks longer than any recording are filled from several."""
+    batch = next(iter(Chunks([EPISODES[1]], chunk=30, slots=2)))
+    assert batch.frames.shape == (2, 30, 4, 6, 3)
+    assert (batch.first.sum(1) >= 4).all()
+
+
+def test_chunks_end_with_the_runs() -> None:
+    assert list(draw_chunks(iter(()), slots=2, chunk=4)) == []

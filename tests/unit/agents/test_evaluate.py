@@ -1,0 +1,112 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import pytest
+import torch
+
+from agents import Policy, PolicyConfig, RandomAgent, evaluate, load, rollout
+from agents.commands import evaluate as evaluate_command
+from agents.evaluate import wilson, write_video
+from agents.player import PolicyPlayer
+from env.actions import Actions
+from env.errors import GhostkeysError
+from env.video import probe
+from idm.checkpoint import save_checkpoint
+
+from .tiny_env import ENV_ID
+
+SMALL = PolicyConfig(size=(16, 16), channels=(4, 8), features=16, width=16, depth=1, heads=2, memory=4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained policy."""
+    torch.manual_seed(0)
+    policy = Policy(SMALL)
+    return save_checkpoint(tmp_path_factory.mktemp("policy"), "policy", SMALL.to_dict(), policy.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
+)
+def test_wilson_gives_the_published_intervals(successes: int, trials: int, low: float, high: float) -> None:
+    """The last row is Newcombe's worked example (Statistics in Medicine 17, 1998)."""
+    rate = wilson(successes, trials)
+    assert rate.rate == pytest.approx(successes / trials)
+    assert (rate.low, rate.high) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_same_seed_same_episodes_with_any_number_of_workers(folder: Path) -> None:
+    alone = evaluate(folder, ENV_ID, episodes=6, seed=5, max_ticks=30)
+    spread = evaluate(folder, ENV_ID, episodes=6, seed=5, max_ticks=30, workers=2)
+    other = evaluate(folder, ENV_ID, episodes=6, seed=6, max_ticks=30)
+    assert alone.to_json() == spread.to_json()
+    assert [each.actions for each in alone.episodes] == [each.actions for each in spread.episodes]
+    assert alone.episodes[0].actions != other.episodes[0].actions
+    assert len({each.seed for each in alone.episodes}) == 6
+
+
+def test_until_ends_an_episode(folder: Path) -> None:
+    evaluation = evaluate("random", ENV_ID, episodes=8, max_ticks=400, until="log")
+    reached = [each for each in evaluation.episodes if each.milestones]
+    assert reached
+    assert all(each.ticks == each.milestones["log"] for each in reached)
+
+
+def test_rollout_takes_policies_and_agents(folder: Path) -> None:
+    env = gymnasium.make(ENV_ID, disable_env_checker=True)
+    for agent in (RandomAgent(), Policy(SMALL)):
+        episode = rollout(agent, env, seed=1, max_ticks=12)
+        assert episode.ticks == len(episode.actions) == 12
+        assert rollout(agent, env, seed=1, max_ticks=12).actions == episode.actions
+
+
+def test_temperature_zero_takes_the_likeliest(folder: Path) -> None:
+    """With nothing left to chance, equal pictures get equal actions; otherwise each episode draws its own."""
+    env = gymnasium.make(ENV_ID, disable_env_checker=True)
+    picture = env.reset(seed=0)[0]
+    acted = {}
+    for temperature in (0.0, 1.0):
+        player = PolicyPlayer(load(folder), temperature=temperature)
+        player.reset([env] * 6, range(6))
+        acted[temperature] = Actions.from_minerl(player.act(dict.fromkeys(range(6), picture)).values()).buttons
+    assert (acted[0.0] == acted[0.0][:1]).all()
+    assert not (acted[1.0] == acted[1.0][:1]).all()
+
+
+def test_command_writes_what_it_prints(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "result.json"
+    args = ["--agent", str(folder), "--env", ENV_ID, "--episodes", "2", "--max-ticks", "8", "--size", "16", "32"]
+    assert evaluate_command([*args, "--workers", "1", "--json", str(file)]) == 0
+    document: dict[str, Any] = json.loads(file.read_text())
+    assert document["episodes"] == len(document["results"]) == 2
+    assert {"rate", "low", "high"} <= document["milestones"]["log"].keys()
+    assert "log" in capsys.readouterr().out
+
+
+def test_video_shows_the_episode_with_its_keys(tmp_path: Path) -> None:
+    evaluation = evaluate("random", ENV_ID, episodes=2, max_ticks=9)
+    info = probe(write_video(evaluation, tmp_path / "episode.mp4", width=160))
+    assert info.frames == 9
+    assert info.height > 100
+
+
+@pytest.mark.parametrize(
+    ("agent", "env", "message"),
+    [
+        ("no-such-folder", ENV_ID, "no-such-folder"),
+        ("random", "ghostkeys/Vexel-v0", "Vexel"),
+    ],
+)
+def test_errors_name_what_is_wrong(agent: str, env: str, message: str) -> None:
+    with pytest.raises(GhostkeysError, match=message):
+        evaluate(agent, env, episodes=1)
+
+
+def test_a_checkpoint_of_another_kind_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, "idm", {}, {"weight": torch.zeros(1)})
+    with pytest.raises(GhostkeysError, match="kind 'idm'"):
+        evaluate(tmp_path, ENV_ID, episodes=1)

@@ -1,0 +1,47 @@
+"""A game with MineRL's action space that is learnt in seconds: hold attack while the picture is red, and a log comes."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from env.actions import minerl_action_space
+
+ENV_ID = "tests.unit.agents.tiny_env:RedPicture-v0"
+"""Names its module, so that spawned processes find it too."""
+
+
+class RedPicture(gymnasium.Env[dict[str, Any], dict[str, Any]]):
+    """The picture turns red and grey by itself; five ticks of attack on red, one after the other, give a log."""
+
+    def __init__(self, size: tuple[int, int] = (20, 32)) -> None:
+        self.action_space = minerl_action_space()
+        self.observation_space = spaces.Dict({"pov": spaces.Box(0, 255, (*size, 3), np.uint8)})
+        self.size = size
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self.tick = self.held = 0
+        self.milestones: dict[str, int] = {}
+        self.phase = int(self.np_random.integers(20))
+        return self._observe(), {}
+
+    def step(self, action: dict[str, Any]) -> Any:
+        self.tick += 1
+        self.held = self.held + 1 if action["attack"] and self.red else 0
+        if self.held == 5:
+            self.milestones.setdefault("log", self.tick)
+        return self._observe(), 0.0, False, False, {"milestones": dict(self.milestones)}
+
+    @property
+    def red(self) -> bool:
+        return (self.tick + self.phase) // 10 % 2 == 1
+
+    def _observe(self) -> dict[str, Any]:
+        colour = (200, 20, 20) if self.red else (90, 90, 90)
+        noise = self.np_random.integers(-10, 11, (*self.size, 1))
+        return {"pov": (np.array(colour) + noise).astype(np.uint8)}
+
+
+gymnasium.register("RedPicture-v0", entry_point=RedPicture)
