@@ -9,7 +9,7 @@ from idm.data import Episode
 
 
 def make_episode(ticks: int, number: int) -> Episode:
-    """Frame t of episode n has the value t in its left half and n in its right half; the last two ticks are unusable."""
+    """Frame t of episode n is t in its left half and n in its right half; the last two ticks are unusable."""
     frames = np.zeros((ticks, 4, 6, 3), np.uint8)
     frames[:, :, :3] = np.arange(ticks)[:, None, None, None]
     frames[:, :, 3:] = number
@@ -34,7 +34,7 @@ def test_every_tick_comes_once_a_pass() -> None:
 
 
 def test_a_slot_goes_through_a_run_in_order() -> None:
-    """Each slot shows tick after tick, and says so where it jumps: the memory never joins what does not belong together."""
+    """A slot shows tick after tick, and says where it jumps: the memory never joins what does not belong together."""
     batches = list(islice(Chunks(EPISODES, chunk=8, slots=3, run=20), 40))
     for slot in range(3):
         ticks = np.concatenate([batch.frames[slot, :, 0, 0, 0].numpy() for batch in batches]).astype(int)

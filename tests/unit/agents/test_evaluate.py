@@ -14,8 +14,7 @@ from env.actions import Actions
 from env.errors import GhostkeysError
 from env.video import probe
 from idm.checkpoint import save_checkpoint
-
-from .tiny_env import ENV_ID
+from tests.unit.agents.tiny_env import ENV_ID
 
 SMALL = PolicyConfig(size=(16, 16), channels=(4, 8), features=16, width=16, depth=1, heads=2, memory=4)
 

@@ -94,7 +94,7 @@ def test_camera_counts_only_where_it_moves(policy: Policy, frames: Tensor) -> No
 
 
 def test_codec_gives_actions_back() -> None:
-    """Buttons survive exactly and turns within a bin, the camera bit is set by turning alone, and the inventory key stops the turn."""
+    """Buttons survive exactly, turns within a bin; only turns set the camera bit; the inventory key stops the turn."""
     buttons = np.zeros((4, 20), bool)
     buttons[1, [BUTTONS.index("attack"), BUTTONS.index("forward")]] = True
     buttons[3, BUTTONS.index("inventory")] = True
@@ -123,7 +123,7 @@ def test_overfits_a_small_batch(frames: Tensor) -> None:
     for _ in range(80):
         losses, _ = policy.loss(batch, policy.initial_state(2))
         optimizer.zero_grad()
-        losses["total"].backward()
+        torch.autograd.backward(losses["total"])
         optimizer.step()
     assert float(losses["total"].detach()) < 0.1
 

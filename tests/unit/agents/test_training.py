@@ -13,8 +13,7 @@ from agents.commands import fit
 from env.actions import no_op
 from env.recording import RecordingWriter
 from idm.checkpoint import load_checkpoint
-
-from .tiny_env import ENV_ID, RedPicture
+from tests.unit.agents.tiny_env import ENV_ID, RedPicture
 
 CONFIGS = Path(__file__).parents[3] / "agents" / "configs"
 

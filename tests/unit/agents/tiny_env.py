@@ -1,4 +1,4 @@
-"""A game with MineRL's action space that is learnt in seconds: hold attack while the picture is red, and a log comes."""
+"""A game with MineRL's action space that is learnt in seconds: attack the red picture, and a log comes."""
 
 from typing import Any
 
@@ -44,4 +44,4 @@ class RedPicture(gymnasium.Env[dict[str, Any], dict[str, Any]]):
         return {"pov": (np.array(colour) + noise).astype(np.uint8)}
 
 
-gymnasium.register("RedPicture-v0", entry_point=RedPicture)
+gymnasium.register("RedPicture-v0", entry_point=f"{__name__}:RedPicture")
