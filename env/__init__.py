@@ -1,5 +1,7 @@
 """The game: its actions, its recordings, its worlds."""
 
+import gymnasium
+
 from env.actions import BUTTONS, MINERL_KEYS, Actions, minerl_action_space
 from env.camera import CameraQuantizer
 from env.mapping import JointMapping
@@ -17,3 +19,5 @@ __all__ = [
     "minerl_action_space",
     "read_contractor_actions",
 ]
+
+gymnasium.register(id="ghostkeys/Voxel-v0", entry_point="env.voxel.environment:VoxelEnv")

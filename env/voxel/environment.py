@@ -1,0 +1,251 @@
+"""The embedded voxel world as a Gymnasium environment with MineRL's actions and observations."""
+
+from collections.abc import Mapping
+from string import ascii_lowercase
+from typing import Any, Literal, cast
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from env.actions import minerl_action_space
+from env.voxel.blocks import ITEMS, item, item_name
+from env.voxel.game import Game
+from env.voxel.inventory import Inventory
+from env.voxel.physics import Cell, Vector
+from env.voxel.player import Player
+from env.voxel.render import Renderer
+from env.voxel.terrain import generate
+from env.voxel.vitals import MAX_AIR, MAX_FOOD, MAX_HEALTH
+from env.voxel.world import World
+
+Observation = dict[str, Any]
+Info = dict[str, Any]
+
+MORNING = 1000
+"""Time of day at which a world starts, in ticks since sunrise."""
+MAX_SEED = 2**31
+_FAR = 3e7  # bound of positions and of the yaw, which does not wrap
+_INT = np.iinfo(np.int32)
+_ITEM_IDS = np.array([0, *(item.id for item in ITEMS)])
+_ITEM_NAMES = tuple(item_name(int(number)) for number in _ITEM_IDS)
+_OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "world")
+
+
+class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
+    """A world of blocks, seen and played in first person.
+
+    ## Description
+    The player walks, digs and builds in a generated world. Movement, digging times and drops follow Minecraft 1.16; the
+    world, its textures and its terrain are its own. A step is one tick of 1/20 s: the observation shows frame i and
+    `step(action_i)` returns frame i + 1. Equal seeds and actions give equal frames.
+
+    ## Action Space
+    MineRL's `Dict` of 24 keys, see `env.minerl_action_space`: 23 buttons of 0 or 1, held as long as they are 1, and
+    `camera`, float32 (pitch, yaw) in degrees to turn down and right. Keys may be left out, which releases them.
+    `inventory`, `ESC`, `pickItem` and `swapHands` do nothing yet.
+
+    ## Observation Space
+    A `Dict` with MineRL's names:
+
+    | name | content |
+    |---|---|
+    | `pov` | uint8 (H, W, 3) RGB, the first-person picture |
+    | `inventory` | item name → int32 how many; `air` counts empty slots |
+    | `equipped_items` | `mainhand`: `type` (item name), `damage`, `maxDamage` (int32) |
+    | `life_stats` | `is_alive`, `life`, `food`, `saturation`, `air` (float32) |
+    | `location_stats` | `xpos`, `ypos`, `zpos` in blocks, `pitch`, `yaw` in degrees (float32) |
+
+    ## Rewards
+    0.0: free play. `info["milestones"]` tells what has been achieved.
+
+    ## Info
+    `milestones`: item name, or kind of item such as `log`, → tick at which it was first obtained; `isGuiOpen`;
+    `inventory`: list of `{"type", "quantity"}` of the filled slots; `location_stats`.
+
+    ## Starting State
+    The player stands at the world's spawn in the morning with empty hands. The world's seed is the seed given to
+    `reset`; without one it is drawn from the environment's own generator.
+
+    ## Episode End
+    Terminates when the player dies. Truncates after `max_ticks`, if given.
+
+    ## Arguments
+    - `size`: (height, width) of the picture, or `"vpt"` for the 128 x 128 pixels that VPT's agents see.
+    - `max_ticks`: steps after which an episode is truncated.
+    - `render_mode`: `"rgb_array"`; `render()` returns the picture of the last observation.
+
+    Options of `reset`: `position` (x, y, z of the feet), `yaw`, `pitch`, `inventory` (item name → count, filling the
+    hotbar first), `time_of_day` (ticks since sunrise), `world` (a `World` to play in and change, instead of a
+    generated one).
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  # as gym.Env declares it
+
+    def __init__(
+        self,
+        size: tuple[int, int] | Literal["vpt"] = (180, 320),
+        *,
+        max_ticks: int | None = None,
+        render_mode: Literal["rgb_array"] | None = "rgb_array",
+    ) -> None:
+        if max_ticks is not None and max_ticks < 1:
+            raise ValueError(f"max_ticks is {max_ticks}; expected at least 1, or None for no limit.")
+        self.render_mode = render_mode
+        self.max_ticks = max_ticks
+        self.action_space = cast(spaces.Space[Mapping[str, Any]], minerl_action_space())
+        self.observation_space = _observation_space((128, 128) if size == "vpt" else size)
+        self._renderer = Renderer(size)
+        self._game: Game | None = None
+        self._picture: NDArray[np.uint8] | None = None
+
+    @property
+    def game(self) -> Game:
+        """The game being played; `ResetNeeded` before the first reset."""
+        if self._game is None:
+            raise gym.error.ResetNeeded("There is no world yet: call reset() first.")
+        return self._game
+
+    @property
+    def world(self) -> World:
+        """The blocks."""
+        return self.game.world
+
+    @property
+    def player(self) -> Player:
+        """The player: position, velocity, view, health, inventory."""
+        return self.game.player
+
+    @property
+    def tick(self) -> int:
+        """Steps taken since the reset."""
+        return self.game.tick
+
+    @property
+    def target(self) -> Cell | None:
+        """The block under the crosshair within reach, or None."""
+        return self.game.hands.target
+
+    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Observation, Info]:
+        """Start in a new world; see the class for the options."""
+        super().reset(seed=seed)
+        options = _checked(options or {})
+        world = options.get("world")
+        if world is None:
+            world = generate(int(self.np_random.integers(MAX_SEED)) if seed is None else seed)
+        player = Player(
+            _vector(options.get("position", world.spawn)),
+            yaw=float(options.get("yaw", 0.0)),
+            pitch=float(options.get("pitch", 0.0)),
+            inventory=Inventory(options.get("inventory")),
+        )
+        time_of_day = int(options.get("time_of_day", MORNING))
+        self._game = Game(world, player, self.np_random, time_of_day=time_of_day)
+        self._picture = None
+        return self._observe(), self._info()
+
+    def step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, Info]:
+        """Play one tick and show the frame that results."""
+        self.advance(action)
+        terminated = not self.player.vitals.alive
+        truncated = self.max_ticks is not None and self.tick >= self.max_ticks
+        return self._observe(), 0.0, terminated, truncated, self._info()
+
+    def advance(self, action: Mapping[str, Any]) -> None:
+        """Play one tick without drawing it: `step` for those who look at the world and not at the frame."""
+        self.game.advance(action)
+        self._picture = None
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """uint8 (H, W, 3) the current frame; None without a render mode."""
+        return self._frame().copy() if self.render_mode == "rgb_array" else None
+
+    def _frame(self) -> NDArray[np.uint8]:
+        if self._picture is None:
+            self._picture = self._renderer.render(self.world, self.game.view())
+        return self._picture
+
+    def _observe(self) -> Observation:
+        player = self.player
+        return {
+            "pov": self._frame().copy(),
+            "inventory": _counts(player.inventory),
+            "equipped_items": {"mainhand": _held(player)},
+            "life_stats": _scalars(
+                is_alive=player.vitals.alive,
+                life=player.health,
+                food=player.food,
+                saturation=player.vitals.saturation,
+                air=max(player.vitals.air, 0),
+            ),
+            "location_stats": _scalars(**_location(player)),
+        }
+
+    def _info(self) -> Info:
+        return {
+            "milestones": dict(self.game.milestones),
+            "isGuiOpen": False,
+            "inventory": self.player.inventory.stacks(),
+            "location_stats": _location(self.player),
+        }
+
+
+def _observation_space(size: tuple[int, int]) -> spaces.Dict:
+    names = ascii_lowercase + "_"
+    mainhand = {"type": spaces.Text(32, charset=names), "damage": _count_space(), "maxDamage": _count_space()}
+    life = {"is_alive": 1.0, "life": MAX_HEALTH, "food": MAX_FOOD, "saturation": MAX_FOOD, "air": MAX_AIR}
+    return spaces.Dict(
+        {
+            "pov": spaces.Box(0, 255, (*size, 3), np.uint8),
+            "inventory": spaces.Dict({name: _count_space() for name in _ITEM_NAMES}),
+            "equipped_items": spaces.Dict({"mainhand": spaces.Dict(mainhand)}),
+            "life_stats": spaces.Dict({name: spaces.Box(0.0, high, (), np.float32) for name, high in life.items()}),
+            "location_stats": spaces.Dict(
+                {
+                    name: spaces.Box(-_FAR, _FAR, (), np.float32) if name != "pitch" else spaces.Box(-90.0, 90.0, ())
+                    for name in ("xpos", "ypos", "zpos", "pitch", "yaw")
+                }
+            ),
+        }
+    )
+
+
+def _count_space() -> spaces.Box:
+    return spaces.Box(0, _INT.max, (), np.int32)
+
+
+def _counts(inventory: Inventory) -> dict[str, NDArray[np.int32]]:
+    totals = np.bincount(inventory.items, inventory.counts, _ITEM_IDS[-1] + 1).astype(np.int32)
+    totals[0] = np.count_nonzero(inventory.counts == 0)
+    return {name: totals[number, ...] for name, number in zip(_ITEM_NAMES, _ITEM_IDS, strict=True)}
+
+
+def _held(player: Player) -> dict[str, Any]:
+    number = player.held_item
+    return {
+        "type": item_name(number),
+        "damage": np.array(player.inventory.damage[player.hotbar_selected], np.int32),
+        "maxDamage": np.array(item(number).durability if number else 0, np.int32),
+    }
+
+
+def _location(player: Player) -> dict[str, float]:
+    x, y, z = player.position
+    return {"xpos": x, "ypos": y, "zpos": z, "pitch": player.pitch, "yaw": player.yaw}
+
+
+def _scalars(**values: float) -> dict[str, NDArray[np.float32]]:
+    return {name: np.array(value, np.float32) for name, value in values.items()}
+
+
+def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise ValueError(f"unknown reset option {unknown[0]!r}; expected some of {', '.join(_OPTIONS)}.")
+    return options
+
+
+def _vector(position: Any) -> Vector:
+    x, y, z = (float(value) for value in position)
+    return x, y, z
