@@ -5,13 +5,12 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from env.errors import VideoError
-from labelling.pool import Done, Failed, Progress, Report, WorkerError, work_in_processes
+from labelling.pool import Done, Failed, Progress, Report, WorkerError, work_here, work_in_processes
 
 
 def make_work(number: int) -> Callable[[str, Report], int]:
@@ -21,7 +20,13 @@ def make_work(number: int) -> Callable[[str, Report], int]:
 def work(unit: str, report: Report) -> int:
     """Does what the unit's first word says, on the file that its second word names."""
     what, _, argument = unit.partition(" ")
-    report(3)
+    try:
+        report(3)
+        if what == "sleep":
+            time.sleep(60)
+    finally:
+        if what == "sleep":
+            Path(argument).touch()
     if what == "bad":
         raise VideoError("no video")
     if what == "bug":
@@ -32,47 +37,40 @@ def work(unit: str, report: Report) -> int:
         if argument:
             Path(argument).touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    if what == "sleep":
-        try:
-            time.sleep(60)
-        finally:
-            Path(argument).touch()
     return len(unit)
 
 
-def run(units: list[str], *, workers: int = 2) -> tuple[dict[int, int], dict[int, str], list[str]]:
-    """What was done, what failed, and what was cleaned up after."""
+def run(units: list[str], *, workers: int = 1) -> tuple[dict[int, int], dict[int, str], dict[int, int], list[str]]:
+    """What was done, what failed, the ticks counted, and what was cleaned up after."""
     done: dict[int, int] = {}
     failed: dict[int, str] = {}
+    ticks: dict[int, int] = dict.fromkeys(range(len(units)), 0)
     dropped: list[str] = []
     for event in work_in_processes(units, make_work, workers=workers, clean_up=dropped.append):
         if isinstance(event, Done):
             done[event.unit] = event.result
         elif isinstance(event, Failed):
             failed[event.unit] = event.reason
-    return done, failed, dropped
+        elif isinstance(event, Progress):
+            ticks[event.unit] += event.ticks
+    return done, failed, ticks, dropped
 
 
-def test_a_bad_unit_costs_only_itself() -> None:
-    assert run(["a", "bad", "bb"]) == ({0: 1, 2: 2}, {1: "no video"}, [])
-
-
-def test_a_killed_process_costs_one_more_try(tmp_path: Path) -> None:
+def test_a_bad_unit_and_a_killed_process_cost_only_themselves(tmp_path: Path) -> None:
     unit = f"die-once {tmp_path / 'died'}"
-    done, failed, dropped = run([unit, "a", "bb"])
-    assert (set(done), failed, dropped) == ({0, 1, 2}, {}, [unit])
+    done, failed, ticks, dropped = run(["a", "bad", unit, "bb"], workers=2)
+    assert done == {0: 1, 2: len(unit), 3: 2}
+    assert failed == {1: "no video"}
+    assert ticks == {0: 3, 1: 3, 2: 3, 3: 3}
+    assert dropped == [unit]
 
 
-def test_a_unit_that_kills_every_process_fails() -> None:
-    done, failed, dropped = run(["die", "a", "bb"])
-    assert done == {1: 1, 2: 2}
+def test_a_unit_that_kills_every_process_fails_and_its_progress_is_taken_back() -> None:
+    done, failed, ticks, dropped = run(["die", "a"])
+    assert done == {1: 1}
     assert failed == {0: "the process working on it died 2 times, by SIGKILL (out of memory?)"}
+    assert ticks == {0: 0, 1: 3}
     assert dropped == ["die", "die"]
-
-
-def test_lost_progress_is_taken_back() -> None:
-    events = list(work_in_processes(["die"], make_work, workers=1, clean_up=lambda unit: None))
-    assert sum(event.ticks for event in events if isinstance(event, Progress)) == 0
 
 
 def test_a_bug_stops_the_run_with_its_trace() -> None:
@@ -87,17 +85,17 @@ def test_a_full_disk_stops_the_run() -> None:
 
 
 def test_stopping_lets_the_work_clean_up_and_is_quick(tmp_path: Path) -> None:
-    files = [tmp_path / "a", tmp_path / "b"]
     dropped: list[str] = []
-    units = [f"sleep {file}" for file in files]
-    with closing(work_in_processes(units, make_work, workers=2, clean_up=dropped.append)) as events:
-        next(events), next(events)
+    unit = f"sleep {tmp_path / 'cleaned'}"
+    with closing(work_in_processes([unit], make_work, workers=1, clean_up=dropped.append)) as events:
+        next(events)
         start = time.monotonic()
     assert time.monotonic() - start < 3
-    assert all(file.exists() for file in files)
-    assert dropped == units
+    assert (tmp_path / "cleaned").exists()
+    assert dropped == [unit]
 
 
-def test_make_work_can_be_partial() -> None:
-    done = list(work_in_processes(["a"], partial(make_work), workers=4, clean_up=lambda unit: None))
-    assert done[-1] == Done(0, 1)
+def test_in_this_process_a_bad_unit_costs_only_itself() -> None:
+    events = list(work_here(["a", "bad", "bb"], work))
+    assert [event for event in events if isinstance(event, Done)] == [Done(0, 1), Done(2, 2)]
+    assert [event for event in events if isinstance(event, Failed)] == [Failed(1, "no video")]

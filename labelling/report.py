@@ -1,0 +1,87 @@
+"""What a labelling run did: per video, and in all."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from env.video import TICKS_PER_SECOND
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoResult:
+    """What became of one video."""
+
+    video: Path
+    labels: Path
+    status: Literal["done", "skipped", "failed"]
+    reason: str = ""
+    """Why it failed."""
+    ticks: int = 0
+    unusable: Mapping[str, int] = field(default_factory=dict)
+    """Ticks that are not usable, by reason."""
+    cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """What became of all videos, and how fast it went."""
+
+    videos: Sequence[VideoResult]
+    seconds: float
+    """From start to end."""
+
+    def with_status(self, status: Literal["done", "skipped", "failed"]) -> list[VideoResult]:
+        """The videos of which that became."""
+        return [video for video in self.videos if video.status == status]
+
+    @property
+    def ticks(self) -> int:
+        """Ticks labelled in this run."""
+        return sum(video.ticks for video in self.videos)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time spent on the videos that were labelled, starting the processes not counted."""
+        return sum(video.cpu_seconds for video in self.videos)
+
+    @property
+    def unusable(self) -> Counter[str]:
+        """Ticks labelled in this run that are not usable, by reason."""
+        return sum((Counter(video.unusable) for video in self.videos), Counter())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        return {
+            "videos": {status: len(self.with_status(status)) for status in ("done", "skipped", "failed")},
+            "failures": [{"video": str(video.video), "reason": video.reason} for video in self.with_status("failed")],
+            "frames": self.ticks,
+            "usable_frames": self.ticks - self.unusable.total(),
+            "unusable_frames": dict(self.unusable.most_common()),
+            "seconds": round(self.seconds, 3),
+            "cpu_seconds": round(self.cpu_seconds, 3),
+            "frames_per_second": _rate(self.ticks, self.seconds),
+            "frames_per_cpu_second": _rate(self.ticks, self.cpu_seconds),
+            "times_real_time": _rate(self.ticks / TICKS_PER_SECOND, self.seconds),
+        }
+
+    def as_text(self) -> str:
+        """The report as a table for people."""
+        figures = self.as_dict()
+        count = figures["videos"]
+        lines = [
+            f"videos    {count['done']} labelled, {count['skipped']} labelled before, {count['failed']} failed",
+            f"frames    {self.ticks:,}, of which {figures['usable_frames']:,} usable",
+            *(f"          {ticks:,} {reason}" for reason, ticks in self.unusable.most_common()),
+        ]
+        if self.ticks:
+            rate, times = figures["frames_per_second"], figures["times_real_time"]
+            lines.append(f"speed     {rate:,.0f} frames/s, {times:,.1f} x real time")
+            lines.append(f"          {figures['frames_per_cpu_second']:,.0f} frames per second of processor time")
+        lines += [f"failed    {video.reason}" for video in self.with_status("failed")]
+        return "\n".join(lines)
+
+
+def _rate(amount: float, seconds: float) -> float:
+    return round(amount / seconds, 2) if seconds > 0 else 0.0
