@@ -265,7 +265,9 @@ def _shown_until(path: PathLike) -> Iterator[tuple[float, float, Any]]:
 
 
 def _duration(picture: Any, number: int, seconds: float) -> float:
-    """How long (s) the picture is shown: as the container says, else the mean so far."""
+    """How long (s) the picture is shown: as the container says, else the mean so far; long enough for a tick on it."""
     if picture.duration:
-        return float(picture.duration * picture.time_base)
-    return seconds / number if number else 1 / TICKS_PER_SECOND
+        duration = float(picture.duration * picture.time_base)
+    else:
+        duration = seconds / number if number else 1 / TICKS_PER_SECOND
+    return max(duration, 2 * TIME_TOLERANCE)
