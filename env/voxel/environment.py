@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
 from env.voxel.blocks import ITEMS, item, item_name
-from env.voxel.game import Game
+from env.voxel.game import DAY, Game
 from env.voxel.inventory import Inventory
 from env.voxel.physics import Cell, Vector
 from env.voxel.player import Player
@@ -140,7 +140,7 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
             pitch=float(options.get("pitch", 0.0)),
             inventory=Inventory(options.get("inventory")),
         )
-        time_of_day = int(options.get("time_of_day", MORNING))
+        time_of_day = int(options.get("time_of_day", MORNING)) % DAY
         self._game = Game(world, player, self.np_random, time_of_day=time_of_day)
         self._picture = None
         return self._observe(), self._info()

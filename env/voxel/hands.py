@@ -9,7 +9,7 @@ from env.voxel import blocks, mining
 from env.voxel.blocks import AIR, BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE, Block, Item
 from env.voxel.controls import Controls
 from env.voxel.drops import Drops
-from env.voxel.physics import Box, Cell, cast_ray
+from env.voxel.physics import EPSILON, Box, Cell, cast_ray
 from env.voxel.player import REACH, Player, is_under_water
 from env.voxel.vitals import MINE
 from env.voxel.world import World
@@ -188,4 +188,4 @@ def _needs_ground(block: Block) -> bool:
 
 
 def _meets(box: Box, cell: Cell) -> bool:
-    return all(box[i] < cell[i] + 1 and box[i + 3] > cell[i] for i in range(3))
+    return all(box[i] + EPSILON < cell[i] + 1 and box[i + 3] - EPSILON > cell[i] for i in range(3))

@@ -158,6 +158,15 @@ def test_no_block_is_placed_inside_the_player() -> None:
     assert game.player.inventory.count("oak_planks") == 1
 
 
+def test_jumping_and_building_below_oneself_rises() -> None:
+    game = game_with(inventory={"oak_planks": 5})
+    game.player.pitch = 90.0
+    for _ in range(80):
+        game.advance({"jump": 1, "use": 1})
+    assert game.player.inventory.count("oak_planks") == 0
+    assert game.world.block(16, FLOOR + 4, 16) == OAK_PLANKS
+
+
 def test_flowers_need_soil_and_fall_with_it() -> None:
     game = game_with(blocks.DIRT, {"poppy": 1})
     game.world.set_block(AHEAD[0], AHEAD[1] + 1, AHEAD[2], blocks.POPPY)

@@ -9,7 +9,7 @@ import pytest
 
 from env.voxel.blocks import STONE_BLOCK, WATER
 from env.voxel.game import Game
-from env.voxel.physics import cast_ray
+from env.voxel.physics import cast_ray, is_inside_solid
 from env.voxel.player import Player
 from env.voxel.world import World
 
@@ -153,6 +153,22 @@ def test_fall_damage(drop: int, damage: int) -> None:
     game.player.vitals.food = 10  # no healing
     repeat(game, [], 40)
     assert game.player.health == 20 - damage
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nobody_gets_into_a_block_or_out_of_the_world(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    cells = np.where(generator.random((12, 24, 12)) < 0.12, STONE_BLOCK, 0).astype(np.uint8)
+    cells[:, :2] = STONE_BLOCK
+    cells[5:8, 2:6, 5:8] = 0
+    game = game_on(cells, (6.5, 2.0, 6.5))
+    keys = ["forward", "left", "right", "back", "jump", "sneak", "sprint"]
+    for _ in range(100):
+        held = [key for key in keys if generator.random() < 0.4]
+        game.player.turn(0.0, float(generator.normal(0.0, 60.0)))
+        for _ in range(10):
+            game.advance(dict.fromkeys(held, 1))
+            assert not is_inside_solid(cells, game.player.box)
 
 
 def pool() -> Game:
