@@ -22,7 +22,8 @@ SHAPES[: len(BLOCKS)] = [("empty", "cube", "leaves", "glass", "water", "plant", 
 SPECKLED = np.zeros(256, np.bool_)
 """(256,) blocks whose texture is mirrored from cell to cell, so that its repetition does not show."""
 SPECKLED[: len(BLOCKS)] = [
-    b.name in ("grass_block", "dirt", "stone", "sand", "gravel", "grass", "bedrock", "clay", "snow_block") or b.shape == "leaves"
+    b.name in ("grass_block", "dirt", "stone", "sand", "gravel", "grass", "bedrock", "clay", "snow_block")
+    or b.shape == "leaves"
     for b in BLOCKS
 ]
 
@@ -127,7 +128,9 @@ def _near_edge(x: float, y: float, z: float, axis: int, width: float) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def cast(scene: Scene, rays: Rays, colour: NDArray[np.float32], clear: NDArray[np.float32], depth: NDArray[np.float32]) -> None:
+def cast(
+    scene: Scene, rays: Rays, colour: NDArray[np.float32], clear: NDArray[np.float32], depth: NDArray[np.float32]
+) -> None:
     """Fill colour (R, C, 3) with the blocks' share of each pixel, 0 to 255; clear (R, C) with the share left to the sky; depth (R, C)."""
     blocks = scene.blocks.reshape(-1)
     light = scene.light.reshape(-1)
@@ -268,7 +271,9 @@ def cast(scene: Scene, rays: Rays, colour: NDArray[np.float32], clear: NDArray[n
                                 u = 1.0 - u
                             if flips & 2 and hit_axis == 1:
                                 v = 1.0 - v
-                        slope = 1.0 if hit_axis < 0 else abs(dx) if hit_axis == 0 else abs(dy) if hit_axis == 1 else abs(dz)
+                        slope = (
+                            1.0 if hit_axis < 0 else abs(dx) if hit_axis == 0 else abs(dy) if hit_axis == 1 else abs(dz)
+                        )
                         level = _level(hit * texel_angle * min(1.0 / (slope + 0.1), 2.5))
                         if shape == TORCH or (shape == PLANT and level > 1):
                             level = 0 if shape == TORCH else 1
@@ -276,7 +281,12 @@ def cast(scene: Scene, rays: Rays, colour: NDArray[np.float32], clear: NDArray[n
                         alpha = 1.0
                         if shape == LEAVES or shape == GLASS:
                             # From afar leaves close up, and show the dark of their inside.
-                            alpha = 1.0 if texels[number, texel, 3] > (127 if level == 0 else 60) or (shape == LEAVES and level > 1) else 0.0
+                            alpha = (
+                                1.0
+                                if texels[number, texel, 3] > (127 if level == 0 else 60)
+                                or (shape == LEAVES and level > 1)
+                                else 0.0
+                            )
                         elif shape == WATER:
                             alpha = texels[number, texel, 3] / 255.0
                         if alpha > 0.0:
@@ -301,10 +311,18 @@ def cast(scene: Scene, rays: Rays, colour: NDArray[np.float32], clear: NDArray[n
                                     along, across, a, b = stride_x, stride_y, px, py
                                 if key != face_key:
                                     face_key = key
-                                    c00 = _corner(brightness, light, front, front - along, front - across, front - along - across)
-                                    c10 = _corner(brightness, light, front, front + along, front - across, front + along - across)
-                                    c01 = _corner(brightness, light, front, front - along, front + across, front - along + across)
-                                    c11 = _corner(brightness, light, front, front + along, front + across, front + along + across)
+                                    c00 = _corner(
+                                        brightness, light, front, front - along, front - across, front - along - across
+                                    )
+                                    c10 = _corner(
+                                        brightness, light, front, front + along, front - across, front + along - across
+                                    )
+                                    c01 = _corner(
+                                        brightness, light, front, front - along, front + across, front - along + across
+                                    )
+                                    c11 = _corner(
+                                        brightness, light, front, front + along, front + across, front + along + across
+                                    )
                                 lit = (c00 * (1.0 - a) + c10 * a) * (1.0 - b) + (c01 * (1.0 - a) + c11 * a) * b
                             lit *= shade
                             if shape == LEAVES and level > 0:

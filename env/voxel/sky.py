@@ -16,6 +16,8 @@ CLOUD_SIZE = 10.0
 
 _NOON_SKY = np.array([120.0, 167.0, 255.0])
 _NOON_FOG = np.array([190.0, 214.0, 255.0])
+_NIGHT_SKY = np.array([3.0, 4.0, 12.0])
+_NIGHT_FOG = np.array([12.0, 14.0, 28.0])
 _DUSK = np.array([236.0, 130.0, 62.0])
 
 
@@ -45,8 +47,8 @@ def sky_colours(time_of_day: int) -> tuple[NDArray[np.float64], NDArray[np.float
     """Zenith, horizon and dusk glow, each (3,) from 0 to 255; the glow is black except around sunrise and sunset."""
     height = np.cos(2.0 * np.pi * sun_angle(time_of_day))
     day = np.clip(2.0 * height + 0.5, 0.0, 1.0)
-    zenith = _NOON_SKY * (0.03 + 0.97 * day)
-    horizon = _NOON_FOG * (0.06 + 0.94 * day)
+    zenith = _NIGHT_SKY + (_NOON_SKY - _NIGHT_SKY) * day
+    horizon = _NIGHT_FOG + (_NOON_FOG - _NIGHT_FOG) * day
     strength = max(0.0, 1.0 - (height / 0.4) ** 2)
     return zenith, horizon, _DUSK * strength
 
@@ -56,11 +58,11 @@ def _cloud_cover() -> NDArray[np.bool_]:
     """(64, 64) where there are clouds, repeating."""
     rng = np.random.default_rng(21)
     noise = np.zeros((64, 64))
-    for spread in (16, 8, 4, 2):
+    for spread in (8, 4, 2):
         coarse = rng.random((64 // spread, 64 // spread))
-        noise += spread**0.6 * np.kron(coarse, np.ones((spread, spread)))
+        noise += spread**0.5 * np.kron(coarse, np.ones((spread, spread)))
     smooth = sum(np.roll(noise, shift, axis) for shift in (-1, 0, 1) for axis in (0, 1))
-    return np.asarray(smooth > np.quantile(np.asarray(smooth), 0.62))
+    return np.asarray(smooth > np.quantile(np.asarray(smooth), 0.74))
 
 
 @njit(cache=True, error_model="numpy")
@@ -119,7 +121,11 @@ def _paint(
             if daylight < 0.7 and dy > 0.0:
                 # Stars sit on a fine grid of directions.
                 major = max(abs(dx), abs(dy), abs(dz))
-                gx, gy, gz = int(np.floor(dx / major * 90.0)), int(np.floor(dy / major * 90.0)), int(np.floor(dz / major * 90.0))
+                gx, gy, gz = (
+                    int(np.floor(dx / major * 90.0)),
+                    int(np.floor(dy / major * 90.0)),
+                    int(np.floor(dz / major * 90.0)),
+                )
                 mixed = (gx * 73856093) ^ (gy * 19349663) ^ (gz * 83492791)
                 mixed = (mixed ^ (mixed >> 13)) * 1274126177
                 if (mixed >> 7) % 331 == 0:

@@ -281,7 +281,9 @@ def plant_sprites() -> dict[str, NDArray[np.uint8]]:
     pictures = {name: draw(picture, _STEM | colours) for name, (picture, colours) in _FLOWERS.items()}
     bark = {"b": (96, 72, 40)}
     pictures["oak_sapling"] = draw(_SAPLING, {"l": (88, 150, 48), "L": (62, 118, 34), "g": (44, 88, 26), **bark})
-    pictures["birch_sapling"] = draw(_SAPLING, {"l": (134, 176, 84), "L": (100, 144, 62), "g": (70, 110, 44), "b": (190, 190, 180)})
+    pictures["birch_sapling"] = draw(
+        _SAPLING, {"l": (134, 176, 84), "L": (100, 144, 62), "g": (70, 110, 44), "b": (190, 190, 180)}
+    )
     planted = {}
     for name, picture in pictures.items():
         tile = np.zeros((16, 16, 4), np.uint8)

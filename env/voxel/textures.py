@@ -1,13 +1,14 @@
 """Paints the block textures: 16 x 16 pixels each, made by numpy from a fixed seed, with smaller copies for the distance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from env.voxel.blocks import BLOCKS
-from env.voxel.sprites import Colour, plant_sprites
+from env.voxel.blocks import BLOCKS, FIRST_ITEM, ITEMS
+from env.voxel.sprites import Colour, item_sprites, plant_sprites
 
 SIDE = 16
 """Pixels along a tile."""
@@ -16,6 +17,15 @@ LEVEL_OFFSETS = (0, 256, 320, 336, 340)
 
 Tile = NDArray[np.uint8]
 """uint8 (16, 16, 4) RGBA."""
+
+
+@dataclass(frozen=True)
+class ItemPicture:
+    """How an item looks: a small block, or a flat picture."""
+
+    tiles: NDArray[np.int16]
+    """(6,) tiles of the faces; all the same for a flat one."""
+    flat: bool
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,15 @@ class Textures:
     cracks: NDArray[np.uint8]
     """(11, 256) how dark a crack is at each pixel, by stage; the last row is bare."""
 
+    pictures: Mapping[int, "ItemPicture"]
+    """How each item looks, by id."""
+    arm: NDArray[np.int16]
+    """(6,) tiles of the player's arm, which reaches up."""
+
+    def item(self, number: int) -> "ItemPicture":
+        """How an item looks in the hand, on the ground and in a slot."""
+        return self.pictures[number]
+
     def tile(self, number: int) -> Tile:
         """The full-size picture of one tile."""
         return self.texels[number, : SIDE * SIDE].reshape(SIDE, SIDE, 4)
@@ -37,14 +56,19 @@ class Textures:
 @cache
 def textures() -> Textures:
     """The textures, painted on the first call."""
-    tiles = _tiles()
+    tiles = _tiles() | item_sprites()
     numbers = {name: number for number, name in enumerate(tiles)}
     faces = np.zeros((256, 6), np.int16)
     for block in BLOCKS[1:]:
         side, top, bottom, front = _FACES.get(block.name, (block.name,) * 4)
         faces[block.id] = [numbers[name] for name in (side, side, bottom, top, front, side)]
+    pictures = {}
+    for item in ITEMS:
+        flat = item.id >= FIRST_ITEM or BLOCKS[item.id].shape in ("plant", "torch", "glass", "water")
+        pictures[item.id] = ItemPicture(np.full(6, numbers[item.name], np.int16) if flat else faces[item.id], flat)
+    arm = np.array([numbers["hand" if axis == 1 else "arm"] for axis in (0, 0, 1, 1, 2, 2)], np.int16)
     texels = np.stack([_levels_of_detail(tile) for tile in tiles.values()])
-    return Textures(texels, faces, _cracks())
+    return Textures(texels, faces, _cracks(), pictures, arm)
 
 
 _FACES = {
@@ -114,7 +138,7 @@ def _tiles() -> dict[str, Tile]:
         "water": _water, "glass": _glass, "grass": _tuft, "torch": _torch,
         "crafting_table_top": _table_top, "crafting_table_side": _table_side, "crafting_table_front": _table_front,
         "furnace_side": _furnace_side, "furnace_top": _furnace_top, "furnace_front": _furnace_front,
-        "chest_side": _chest_side, "chest_top": _chest_top, "chest_front": _chest_front, "arm": _arm,
+        "chest_side": _chest_side, "chest_top": _chest_top, "chest_front": _chest_front, "arm": _arm, "hand": _hand,
     }  # fmt: skip
     tiles = {name: paint(np.random.default_rng([11, number])) for number, (name, paint) in enumerate(painters.items())}
     for number, (name, colour) in enumerate(_ORES.items()):
@@ -153,7 +177,7 @@ def _dirt(rng: np.random.Generator) -> Tile:
 
 
 def _grass_top(rng: np.random.Generator) -> Tile:
-    return _shades(_noise(rng, 1, 2), (86, 136, 46), (97, 150, 53), (106, 161, 60), (116, 172, 68), (128, 182, 78))
+    return _shades(_noise(rng), (88, 138, 48), (97, 150, 53), (104, 158, 58), (112, 167, 64), (122, 177, 73))
 
 
 def _grass_side(rng: np.random.Generator) -> Tile:
@@ -186,7 +210,9 @@ def _bedrock(rng: np.random.Generator) -> Tile:
 
 
 def _sand(rng: np.random.Generator) -> Tile:
-    return _shades(_noise(rng, 2, 1), (206, 192, 146), (214, 201, 156), (219, 207, 163), (224, 213, 170), (231, 221, 181))
+    return _shades(
+        _noise(rng, 2, 1), (206, 192, 146), (214, 201, 156), (219, 207, 163), (224, 213, 170), (231, 221, 181)
+    )
 
 
 def _gravel(rng: np.random.Generator) -> Tile:
@@ -404,13 +430,16 @@ def _chest_front(rng: np.random.Generator) -> Tile:
     return tile
 
 
+def _hand(rng: np.random.Generator) -> Tile:
+    return _shades(_noise(rng, 2, 2), (186, 128, 94), (196, 138, 102), (204, 146, 110), (212, 154, 118))
+
+
 def _arm(rng: np.random.Generator) -> Tile:
-    """A sleeve above, a bare hand below."""
-    tile = _shades(_noise(rng, 2, 2), (186, 128, 94), (196, 138, 102), (204, 146, 110), (212, 154, 118))
-    sleeve = _shades(_noise(rng, 2, 2), (120, 62, 40), (132, 70, 45), (142, 78, 50))
-    tile[:5] = sleeve[:5]
-    tile[5, :, :3] = (98, 50, 32)
-    tile[13:, 3:13:3, :3] = (172, 114, 82)
+    """Fingers above, then the bare forearm, a sleeve below."""
+    tile = _hand(rng)
+    tile[0:3, 3:13:4, :3] = (168, 110, 80)
+    tile[10:] = _shades(_noise(rng, 2, 2), (38, 104, 110), (44, 116, 122), (50, 128, 134))[10:]
+    tile[10, :, :3] = (30, 84, 90)
     return tile
 
 

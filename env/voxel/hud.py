@@ -1,0 +1,197 @@
+"""What lies flat over the picture: hotbar, hearts, food, crosshair. Positions are those of a 640 x 360 screen at GUI scale 1."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from env.voxel.sprites import digits, status_icons
+from env.voxel.textures import ItemPicture, textures
+from env.voxel.view import View
+
+Layer = NDArray[np.float32]
+"""(360, 640, 4): colours 0 to 255 multiplied by their alpha, and alpha 0 to 1."""
+
+_HOTBAR_X, _HOTBAR_Y = 229, 338
+_STATUS_Y = 321
+_EXPERIENCE_Y = 331
+
+
+class Hud:
+    """Keeps the layer for one picture size, and redraws it only when something on it changes."""
+
+    def __init__(self, rows: NDArray[np.int64] | int, columns: NDArray[np.int64] | int) -> None:
+        """Either numbers of output rows and columns, or which rows and columns of the full screen to take."""
+        self._rows, self._columns = rows, columns
+        self._shown: tuple[bytes, bytes, int, int, int] | None = None
+        self._layer = np.zeros((0, 0, 4), np.float32)
+        self.crosshair = self._fit(_crosshair())
+        """(R, C) how far each pixel is inverted, 0 to 1."""
+
+    def layer(self, view: View) -> Layer:
+        """(R, C, 4) the layer, with colours already multiplied by alpha."""
+        shown = (
+            view.hotbar_items.tobytes(),
+            view.hotbar_counts.tobytes(),
+            view.hotbar_selected,
+            view.health,
+            view.food,
+        )
+        if shown != self._shown:
+            self._shown = shown
+            self._layer = self._fit(_draw(view))
+        return self._layer
+
+    def _fit(self, screen: NDArray[np.float32]) -> NDArray[np.float32]:
+        if isinstance(self._rows, int) or isinstance(self._columns, int):
+            size = (int(np.size(self._columns)), int(np.size(self._rows)))
+            size = (
+                (self._columns, self._rows) if isinstance(self._columns, int) and isinstance(self._rows, int) else size
+            )
+            shrinking = size[0] <= screen.shape[1]
+            return np.ascontiguousarray(
+                cv2.resize(screen, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+            )
+        return np.ascontiguousarray(screen[np.ix_(self._rows, self._columns)])
+
+
+@njit(cache=True)
+def lay_over(
+    colour: NDArray[np.float32], layer: Layer, crosshair: NDArray[np.float32], frame: NDArray[np.uint8]
+) -> None:
+    """Write frame (R, C, 3): the colours, inverted under the crosshair, below the layer."""
+    for row in range(colour.shape[0]):
+        for column in range(colour.shape[1]):
+            invert = crosshair[row, column]
+            through = np.float32(1.0) - layer[row, column, 3]
+            for channel in range(3):
+                value = min(max(colour[row, column, channel], np.float32(0.0)), np.float32(255.0))
+                if invert > 0.0:
+                    value = value * (1.0 - invert) + (255.0 - value) * invert
+                value = value * through + layer[row, column, channel]
+                frame[row, column, channel] = np.uint8(value + 0.5)
+
+
+def _draw(view: View) -> Layer:
+    layer = np.zeros((360, 640, 4), np.float32)
+    _paste(layer, _hotbar(), _HOTBAR_X, _HOTBAR_Y)
+    for slot, (number, count) in enumerate(zip(view.hotbar_items, view.hotbar_counts, strict=True)):
+        if number > 0:
+            x, y = _HOTBAR_X + 3 + 20 * slot, _HOTBAR_Y + 3
+            _paste(layer, item_icon(int(number)), x, y)
+            if count > 1:
+                draw_number(layer, int(count), x + 17, y + 9)
+    _paste(layer, _selector(), _HOTBAR_X - 1 + 20 * view.hotbar_selected, _HOTBAR_Y - 1)
+    _paste(layer, _experience_bar(), _HOTBAR_X, _EXPERIENCE_Y)
+    icons = status_icons()
+    for place in range(10):
+        for name, amount, x in (("heart", view.health, _HOTBAR_X + 8 * place), ("food", view.food, 402 - 8 * place)):
+            state = "full" if amount >= 2 * place + 2 else "half" if amount == 2 * place + 1 else "empty"
+            _paste(layer, icons[f"{name}_{state}"], x, _STATUS_Y)
+    return layer
+
+
+def _paste(layer: Layer, image: NDArray[np.uint8], x: int, y: int) -> None:
+    """Lay an RGBA image over part of the layer; what sticks out below or on the right is cut off."""
+    part = layer[y : y + image.shape[0], x : x + image.shape[1]]
+    image = image[: part.shape[0], : part.shape[1]]
+    alpha = image[..., 3:].astype(np.float32) / 255.0
+    part[..., :3] = part[..., :3] * (1.0 - alpha) + image[..., :3] * alpha
+    part[..., 3:] = part[..., 3:] * (1.0 - alpha) + alpha
+
+
+def draw_number(layer: Layer, number: int, right: int, top: int) -> None:
+    """Write a number with a drop shadow; `right` is the column just past its last digit's shadow."""
+    shapes = digits()
+    for place, digit in enumerate(reversed(str(number))):
+        x = right - 6 * (place + 1)
+        for offset, shade in ((1, 62), (0, 255)):
+            image = np.zeros((7, 5, 4), np.uint8)
+            image[shapes[int(digit)]] = (shade, shade, shade, 255)
+            _paste(layer, image, x + offset, top + offset)
+
+
+@cache
+def _hotbar() -> NDArray[np.uint8]:
+    """(22, 182, 4) nine dark, half see-through slots in a frame."""
+    bar = np.zeros((22, 182, 4), np.uint8)
+    bar[:] = (0, 0, 0, 255)
+    bar[1:-1, 1:-1] = (144, 144, 144, 210)
+    for slot in range(9):
+        x = 1 + 20 * slot
+        bar[1:21, x : x + 20] = (132, 132, 132, 200)
+        bar[2:20, x + 1 : x + 19] = (60, 60, 60, 150)
+        bar[2, x + 1 : x + 19] = (36, 36, 36, 170)
+        bar[2:20, x + 1] = (36, 36, 36, 170)
+    return bar
+
+
+@cache
+def _selector() -> NDArray[np.uint8]:
+    """(24, 24, 4) the bright frame around the selected slot."""
+    frame = np.zeros((24, 24, 4), np.uint8)
+    frame[:, :] = (30, 30, 30, 255)
+    frame[1:-1, 1:-1] = (255, 255, 255, 255)
+    frame[2:-2, 2:-2] = (196, 196, 196, 255)
+    frame[3:-3, 3:-3] = (70, 70, 70, 255)
+    frame[4:-4, 4:-4] = 0
+    return frame
+
+
+@cache
+def _experience_bar() -> NDArray[np.uint8]:
+    """(5, 182, 4) empty: nothing in this world gives experience."""
+    bar = np.zeros((5, 182, 4), np.uint8)
+    bar[:] = (0, 0, 0, 200)
+    bar[1:-1, 1:-1] = (44, 56, 40, 200)
+    bar[1, 1:-1] = (70, 84, 62, 200)
+    bar[1:-1, 18::18] = (18, 24, 16, 220)
+    return bar
+
+
+def _crosshair() -> NDArray[np.float32]:
+    """(360, 640) a thin cross in the middle."""
+    mask = np.zeros((360, 640), np.float32)
+    mask[180, 316:325] = 1.0
+    mask[176:185, 320] = 1.0
+    return mask
+
+
+@cache
+def item_icon(number: int) -> NDArray[np.uint8]:
+    """uint8 (16, 16, 4) picture of an item: its sprite, or its block seen from a corner."""
+    paint = textures()
+    picture = paint.item(number)
+    if picture.flat:
+        return paint.tile(int(picture.tiles[4]))
+    return _cube_icon(picture)
+
+
+def _cube_icon(picture: ItemPicture) -> NDArray[np.uint8]:
+    """A cube from above one of its corners: 4 x 4 samples a pixel."""
+    paint = textures()
+    samples = (np.arange(64) + 0.5) / 4.0 - 8.0
+    y, x = np.meshgrid(samples, samples, indexing="ij")
+    wide, flat, tall = 7.1, 3.55, 8.6
+    # Along the top's two edges, and down the sides.
+    top = -(flat * 2 + tall) / 2.0
+    a, b = x / wide + (y - top) / flat, -x / wide + (y - top) / flat
+    image = np.zeros((64, 64, 4))
+    for face, shade, u, v in (
+        (3, 1.0, a / 2.0, b / 2.0),
+        (4, 0.8, (x + wide) / wide, (y - top - flat - (x + wide) * flat / wide) / tall),
+        (1, 0.6, x / wide, (y - top - 2 * flat + x * flat / wide) / tall),
+    ):
+        inside = (u >= 0) & (u < 1) & (v >= 0) & (v < 1)
+        tile = paint.tile(int(picture.tiles[face]))
+        texel = tile[np.clip((v * 16).astype(int), 0, 15), np.clip((u * 16).astype(int), 0, 15)].astype(float)
+        texel[..., :3] *= shade
+        # A hole in leaves shows the dark inside.
+        texel[..., 3] = np.maximum(texel[..., 3], 255.0 * (texel[..., :3].sum(-1) > 0))
+        image[inside] = texel[inside]
+    blocks = image.reshape(16, 4, 16, 4, 4)
+    alpha = blocks[..., 3:].sum(axis=(1, 3))
+    colour = (blocks[..., :3] * blocks[..., 3:]).sum(axis=(1, 3)) / np.maximum(alpha, 1.0)
+    return np.concatenate([colour, alpha / 16.0], axis=-1).round().astype(np.uint8)
