@@ -27,6 +27,7 @@ SPECKLED[: len(BLOCKS)] = [
     for b in BLOCKS
 ]
 
+RIM = 1.0 - 1e-9
 WATER_HEIGHT = 0.875
 """How high water stands in its uppermost cell."""
 
@@ -35,7 +36,7 @@ class Rays(NamedTuple):
     """A grid of rays from one eye."""
 
     eye: Float
-    """(3,) origin."""
+    """(3,) origin; inside the world in x and z, and not below it."""
     axes: Float
     """(3, 3) rows: the view's right, up and backward directions."""
     columns: Float
@@ -51,7 +52,8 @@ class Scene(NamedTuple):
     light: NDArray[np.uint8]
     space: NDArray[np.uint8]
     top: int
-    texels: NDArray[np.uint8]
+    texels: NDArray[np.uint32]
+    """(tiles * 341,) red + green << 8 + blue << 16 + alpha << 24."""
     faces: NDArray[np.int16]
     shapes: NDArray[np.uint8]
     speckled: NDArray[np.bool_]
@@ -105,13 +107,12 @@ def _level(footprint: float) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _texel(tile: int, u: float, v: float, level: int) -> tuple[int, int]:
-    """Index into (tiles, 341) of the texel at (u, v), v down, of a level of detail."""
+def _texel(tile: int, u: float, v: float, level: int) -> int:
+    """Index of the texel at (u, v), v down, of one of a tile's levels of detail."""
     side = 16 >> level
-    offset = (0, 256, 320, 336, 340)[level]
     column = min(max(int(u * side), 0), side - 1)
     row = min(max(int(v * side), 0), side - 1)
-    return tile, offset + row * side + column
+    return tile * 341 + (1024 - (1024 >> (2 * level))) // 3 + row * side + column
 
 
 @njit(cache=True, error_model="numpy")
@@ -144,7 +145,7 @@ def cast(
     target_x, target_y, target_z = scene.target
     fog_scale = 1.0 / (scene.fog_end - scene.fog_start)
     texel_angle = 16.0 * (rows[0] - rows[-1]) / max(len(rows) - 1, 1)
-    start_x, start_y, start_z = int(np.floor(ox)), int(np.floor(oy)), int(np.floor(oz))
+    start_x, start_y, start_z = int(ox), int(oy), int(oz)
     face_key = -1
     c00 = c10 = c01 = c11 = 0.0
     for row in range(len(rows)):
@@ -165,7 +166,6 @@ def cast(
                 dz = 1e-12
             ix, iy, iz = 1.0 / dx, 1.0 / dy, 1.0 / dz
             length = np.sqrt(dx * dx + dy * dy + dz * dz)
-            far = scene.fog_end / length
             x, y, z = start_x, start_y, start_z
             t = 0.0
             axis = -1
@@ -173,29 +173,28 @@ def cast(
             red = green = blue = 0.0
             left = 1.0
             seen = 1e9
-            if oy >= top:
-                # Above everything: straight down to the highest block's level, or nowhere.
-                t = (top - oy) * iy if dy < 0.0 else far
+            # The ray ends in the fog or at the world's rim; the rim is drawn in a hair, so that rounding cannot step over it.
+            out_x = ((size_x - ox) if dx > 0.0 else -ox) * ix
+            out_y = ((top - oy) if dy > 0.0 else -oy) * iy
+            out_z = ((size_z - oz) if dz > 0.0 else -oz) * iz
+            far = min(scene.fog_end / length, out_x * RIM, out_y * RIM, out_z * RIM)
+            if oy >= top and dy < 0.0:
+                # From above everything, straight down to the highest block's level.
+                t = (top - oy) * iy
                 axis = 1
                 y = top - 1
-                x, z = int(np.floor(ox + t * dx)), int(np.floor(oz + t * dz))
+                x, z = int(ox + t * dx), int(oz + t * dz)
+            step_x, step_y, step_z = (1 if dx > 0.0 else -1), (1 if dy > 0.0 else -1), (1 if dz > 0.0 else -1)
+            ahead_x, ahead_y, ahead_z = (1 if dx > 0.0 else 0), (1 if dy > 0.0 else 0), (1 if dz > 0.0 else 0)
             while t < far:
-                if x < 0 or x >= size_x or y < 0 or z < 0 or z >= size_z or (y >= top and dy > 0.0):
-                    break
-                if y >= size_y:
-                    break
                 cell = x * stride_x + y * stride_y + z
-                leap = np.int64(space[cell])
-                block = 0
-                if leap > 0:
-                    leap -= 1
-                else:
-                    block = np.int64(blocks[cell])
+                leap = max(np.int64(space[cell]) - 1, 0)
                 # Where the ray leaves the empty box around this cell (for a block: the cell itself).
-                tx = ((x + leap + 1 if dx > 0.0 else x - leap) - ox) * ix
-                ty = ((y + leap + 1 if dy > 0.0 else y - leap) - oy) * iy
-                tz = ((z + leap + 1 if dz > 0.0 else z - leap) - oz) * iz
+                tx = (x + ahead_x + step_x * leap - ox) * ix
+                ty = (y + ahead_y + step_y * leap - oy) * iy
+                tz = (z + ahead_z + step_z * leap - oz) * iz
                 leave = min(tx, ty, tz)
+                block = np.int64(blocks[cell])
                 if block != 0:
                     shape = shapes[block]
                     if x == target_x and y == target_y and z == target_z and axis >= 0:
@@ -246,8 +245,9 @@ def cast(
                             if (x * 7 + z * 13) & 4:
                                 u = 1.0 - u
                             level = min(_level(plane * texel_angle), 1)
-                            number, texel = _texel(faces[block, 0], u, v, level)
-                            if texels[number, texel, 3] >= 100:
+                            number = np.int64(faces[block, 0])
+                            texel = texels[_texel(number, u, v, level)]
+                            if texel >> 24 >= 100:
                                 tile, hit, hit_axis = number, plane, -1
                     elif shape == TORCH:
                         # A post two pixels wide and ten high: the entry into its box.
@@ -277,18 +277,19 @@ def cast(
                         level = _level(hit * texel_angle * min(1.0 / (slope + 0.1), 2.5))
                         if shape == TORCH or (shape == PLANT and level > 1):
                             level = 0 if shape == TORCH else 1
-                        number, texel = _texel(tile, u, v, level)
+                        texel = np.int64(texels[_texel(tile, u, v, level)])
+                        opacity = texel >> 24
                         alpha = 1.0
                         if shape == LEAVES or shape == GLASS:
                             # From afar leaves close up, and show the dark of their inside.
                             alpha = (
                                 1.0
-                                if texels[number, texel, 3] > (127 if level == 0 else 60)
+                                if opacity > (127 if level == 0 else 60)
                                 or (shape == LEAVES and level > 1)
                                 else 0.0
                             )
                         elif shape == WATER:
-                            alpha = texels[number, texel, 3] / 255.0
+                            alpha = opacity / 255.0
                         if alpha > 0.0:
                             # Light at the hit: of the cell in front of the face, smoothed between the face's corners.
                             lit = 1.0
@@ -326,17 +327,16 @@ def cast(
                                 lit = (c00 * (1.0 - a) + c10 * a) * (1.0 - b) + (c01 * (1.0 - a) + c11 * a) * b
                             lit *= shade
                             if shape == LEAVES and level > 0:
-                                lit *= 0.35 + 0.65 * texels[number, texel, 3] / 255.0
+                                lit *= 0.35 + 0.65 * opacity / 255.0
                             if x == target_x and y == target_y and z == target_z and shape != WATER:
-                                _, plain = _texel(0, u, v, 0)
-                                lit *= 1.0 - scene.crack[plain] / 255.0
+                                lit *= 1.0 - scene.crack[_texel(0, u, v, 0)] / 255.0
                             fog = (hit * length - scene.fog_start) * fog_scale
                             fog = min(max(fog, 0.0), 1.0)
                             share = left * alpha * (1.0 - fog)
                             scale = share * lit
-                            red += scale * texels[number, texel, 0]
-                            green += scale * texels[number, texel, 1]
-                            blue += scale * texels[number, texel, 2]
+                            red += scale * (texel & 255)
+                            green += scale * (texel >> 8 & 255)
+                            blue += scale * (texel >> 16 & 255)
                             left -= share
                             if seen > 1e8:
                                 seen = hit
@@ -346,24 +346,14 @@ def cast(
                                 break
                 before = block
                 t = leave
-                if tx <= ty and tx <= tz:
-                    axis = 0
-                    x += leap + 1 if dx > 0.0 else -leap - 1
-                    if leap > 0:
-                        y = min(max(int(np.floor(oy + t * dy)), y - leap), y + leap)
-                        z = min(max(int(np.floor(oz + t * dz)), z - leap), z + leap)
-                elif ty <= tz:
-                    axis = 1
-                    y += leap + 1 if dy > 0.0 else -leap - 1
-                    if leap > 0:
-                        x = min(max(int(np.floor(ox + t * dx)), x - leap), x + leap)
-                        z = min(max(int(np.floor(oz + t * dz)), z - leap), z + leap)
-                else:
-                    axis = 2
-                    z += leap + 1 if dz > 0.0 else -leap - 1
-                    if leap > 0:
-                        x = min(max(int(np.floor(ox + t * dx)), x - leap), x + leap)
-                        y = min(max(int(np.floor(oy + t * dy)), y - leap), y + leap)
+                # Without branches, which a processor could not foresee: the axis left through steps on, the others follow the ray.
+                next_x = min(max(int(ox + t * dx), x - leap), x + leap)
+                next_y = min(max(int(oy + t * dy), y - leap), y + leap)
+                next_z = min(max(int(oz + t * dz), z - leap), z + leap)
+                x = x + step_x * (leap + 1) if tx <= t else next_x
+                y = y + step_y * (leap + 1) if ty <= t else next_y
+                z = z + step_z * (leap + 1) if tz <= t else next_z
+                axis = 0 if tx <= t else 1 if ty <= t else 2
             colour[row, column, 0] = red
             colour[row, column, 1] = green
             colour[row, column, 2] = blue

@@ -24,6 +24,7 @@ FOG = (70.0, 118.0)
 WATER_FOG = (-4.0, 26.0)
 WATER_COLOUR = np.array([22.0, 62.0, 140.0], np.float32)
 HAND_FOV = 70.0
+HAIR = 1e-4
 OUTLINE = 1.3
 """Width of the outline inside the target's faces, in pixels of the full picture."""
 
@@ -57,7 +58,7 @@ class Renderer:
 
     def render(self, world: World, view: View) -> NDArray[np.uint8]:
         """The frame, uint8 (H, W, 3) RGB."""
-        rays = self._rays(view)
+        rays = self._rays(world, view)
         light = brightness(view.time_of_day)
         cast(self._scene(world, view, light), rays, self._colour, self._clear, self._depth)
         if view.eye_in_water:
@@ -103,11 +104,12 @@ class Renderer:
         self._depth.fill(np.inf)
         draw_model(model, columns, rows, texels=paint.texels, colour=self._colour, depth=self._depth)
 
-    def _rays(self, view: View) -> Rays:
+    def _rays(self, world: World, view: View) -> Rays:
         spread = tan(radians(view.fov) / 2.0) / (SCREEN[0] / 2.0)
-        shift, roll = _bob(view)
+        moved, roll = _bob(view)
         axes = roll @ _axes(view.yaw, view.pitch)
-        eye = np.array(view.eye) - shift @ axes
+        size_x, _, size_z = world.blocks.shape
+        eye = np.clip(np.array(view.eye) - moved @ axes, HAIR, (size_x - HAIR, np.inf, size_z - HAIR))
         return Rays(eye, axes, (self._columns - SCREEN[1] / 2.0) * spread, (SCREEN[0] / 2.0 - self._rows) * spread)
 
     def _scene(self, world: World, view: View, light: NDArray[np.float64]) -> Scene:
@@ -115,7 +117,7 @@ class Renderer:
         fog = WATER_FOG if view.eye_in_water else FOG
         pixel = 2.0 * tan(radians(view.fov) / 2.0) / min(self.size[0], SCREEN[0])
         return Scene(
-            world.blocks, world.light, world.space, world.top, paint.texels, paint.faces, SHAPES, SPECKLED, light,
+            world.blocks, world.light, world.space, world.top, paint.packed, paint.faces, SHAPES, SPECKLED, light,
             paint.cracks[view.crack_stage], view.target or (0, -1, 0), OUTLINE * pixel, *fog,
         )  # fmt: skip
 

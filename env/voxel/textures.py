@@ -34,6 +34,8 @@ class Textures:
 
     texels: NDArray[np.uint8]
     """(tiles, 341, 4) RGBA: the five levels of detail of each tile one after another."""
+    packed: NDArray[np.uint32]
+    """(tiles * 341,) the same, a texel in one number: red + green << 8 + blue << 16 + alpha << 24."""
     faces: NDArray[np.int16]
     """(256, 6) tile of each block's faces -x +x -y +y -z +z."""
     cracks: NDArray[np.uint8]
@@ -68,7 +70,8 @@ def textures() -> Textures:
         pictures[item.id] = ItemPicture(np.full(6, numbers[item.name], np.int16) if flat else faces[item.id], flat)
     arm = np.array([numbers["hand" if axis == 1 else "arm"] for axis in (0, 0, 1, 1, 2, 2)], np.int16)
     texels = np.stack([_levels_of_detail(tile) for tile in tiles.values()])
-    return Textures(texels, faces, _cracks(), pictures, arm)
+    packed = (texels.astype(np.uint32) << np.array([0, 8, 16, 24], np.uint32)).sum(axis=-1, dtype=np.uint32).ravel()
+    return Textures(texels, packed, faces, _cracks(), pictures, arm)
 
 
 _FACES = {
