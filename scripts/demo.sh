@@ -63,7 +63,7 @@ stage idm.fit      ghostkeys idm fit --config idm/configs/tiny.yaml --data.root 
 stage idm.validate ghostkeys idm validate --checkpoint $run/idm --data.root $run/heldout --json $run/idm/scores.json
 
 # 3. Label the unlabelled videos.
-stage label ghostkeys label $run/unlabelled --checkpoint $run/idm --output $run/labels --fps native --json $run/labels/run.json
+stage label ghostkeys label $run/unlabelled --checkpoint $run/idm --output $run/labels --fps native --json $run/label.json
 
 # 4. Three policies of equal budget.
 fit_policy() { ghostkeys agent fit --config agents/configs/tiny.yaml --data.root "$2" --output "$run/policy-$1" --trainer.max_steps "$(steps $policy)"; }
@@ -73,7 +73,7 @@ stage policy.true-actions  fit_policy true-actions $run/unlabelled
 
 # 5. Train the video generator on the pseudo-labelled video, and score it on held-out play.
 stage generator.fit ghostkeys generator fit --config generator/configs/tiny.yaml --data.root $run/labels --output $run/generator \
-  --vae_steps "$(steps $vae)" --trainer.max_steps "$(steps $dit)"
+  --vae_steps "$(steps $vae)" --trainer.max_steps "$(steps $((vae + dit)))"
 stage generator.validate ghostkeys generator validate --checkpoint $run/generator --data.root $run/heldout --pairs $pairs --json $run/generator/scores.json
 
 # 6. Evaluate: who gets a log within half a minute?
