@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,27 @@ KEYBOARD = {
 NAME_OF_KEY = {key: name for name, key in KEYBOARD.items()}
 NAME_OF_MOUSE_BUTTON = {button: name for name, button in MOUSE_BUTTONS.items()}
 Tick = dict[str, Any]
+"""One line of the file."""
+
+
+@dataclass(frozen=True)
+class PlayerInput:
+    """What mouse and keyboard did in a tick; null and missing values of the file are nothing done."""
+
+    keys: tuple[str, ...]
+    buttons: tuple[int, ...]
+    new_buttons: tuple[int, ...]
+    """Mouse buttons that went down in this very tick."""
+    dx: float
+    dy: float
+    hotbar: int | None
+    """The slot selected, 0 to 8; None where the file does not tell."""
+
+    @property
+    def names(self) -> set[str]:
+        """MineRL's names of what is held."""
+        held = {NAME_OF_KEY.get(key) for key in self.keys} | {NAME_OF_MOUSE_BUTTON.get(key) for key in self.buttons}
+        return {name for name in held if name is not None}
 
 
 def read_contractor_actions(path: PathLike) -> Actions:
@@ -42,54 +64,97 @@ def read_contractor_actions(path: PathLike) -> Actions:
     last line is left out. The camera keeps fractions of a degree. Raises `RecordingError` for a missing, empty or
     malformed file.
     """
-    ticks = list(read_ticks(path))
-    actions = Actions.none(len(ticks))
-    stuck = _list(ticks[0], "mouse", "newButtons") == [MOUSE_BUTTONS["attack"]]
-    slot = ticks[0].get("hotbar")
-    keyed: set[str] = set()
+    ticks = list(read_inputs(path))
+    held = _without_stuck_attack(ticks)
+    for names, wheeled in zip(held, _wheel_slots(ticks), strict=True):
+        names |= wheeled
+    buttons = np.array([[name in names for name in BUTTONS] for names in held])
+    camera = np.array([(tick.dy, tick.dx) for tick in ticks]) * DEGREES_PER_PIXEL
+    return Actions(buttons, camera.astype(np.float32))
+
+
+def _without_stuck_attack(ticks: Sequence[PlayerInput]) -> list[set[str]]:
+    """Names held in each tick. An attack that goes down in the first tick was held from before, and is none."""
+    attack = MOUSE_BUTTONS["attack"]
+    stuck = ticks[0].new_buttons == (attack,)
+    held = []
     for number, tick in enumerate(ticks):
-        pressed = _names(tick)
-        if number and MOUSE_BUTTONS["attack"] in _list(tick, "mouse", "newButtons"):
-            stuck = False
-        if stuck:
-            pressed.discard("attack")
-        previous, slot = slot, tick.get("hotbar", slot)
-        just_keyed, keyed = keyed, pressed & set(HOTBAR)
-        if slot != previous and isinstance(slot, int) and 0 <= slot < len(HOTBAR):
-            # A key shows in the slot of its own tick or of the next one; any other change is the wheel's.
-            pressed |= {HOTBAR[slot]} - just_keyed
-        actions.buttons[number] = [name in pressed for name in BUTTONS]
-        actions.camera[number] = [
-            _number(path, number, tick, "dy") * DEGREES_PER_PIXEL,
-            _number(path, number, tick, "dx") * DEGREES_PER_PIXEL,
-        ]
-    return actions
+        stuck = stuck and not (number and attack in tick.new_buttons)
+        held.append(tick.names - {"attack"} if stuck else tick.names)
+    return held
 
 
-def read_ticks(path: PathLike) -> Iterator[Tick]:
-    """The JSON objects of a contractor recording. A cut-off last line is left out. Raises `RecordingError`."""
+def _wheel_slots(ticks: Sequence[PlayerInput]) -> Iterator[set[str]]:
+    """The `hotbar.N` that the mouse wheel stands for in each tick.
+
+    A key shows in the slot of its own tick or of the next one; any other change of the slot is the wheel's.
+    """
+    slot: int | None = None
+    keyed: set[str] = set()
+    for tick in ticks:
+        changed = None not in (slot, tick.hotbar) and tick.hotbar != slot
+        slot = slot if tick.hotbar is None else tick.hotbar
+        yield {HOTBAR[slot]} - keyed if changed and slot is not None else set()
+        keyed = tick.names & set(HOTBAR)
+
+
+def read_inputs(path: PathLike) -> Iterator[PlayerInput]:
+    """The lines of a contractor recording. A cut-off last line is left out. Raises `RecordingError`."""
     file = Path(path)
     if not file.is_file():
         raise RecordingError(f"{file}: no such file; expected the actions of a recording, one JSON object a line.")
-    lines = file.read_bytes().splitlines()
-    while lines and not lines[-1].strip():
-        lines.pop()
+    lines = file.read_bytes().rstrip().splitlines()
+    if not lines:
+        raise RecordingError(f"{file} is empty; expected one JSON object a tick.")
     for number, line in enumerate(lines, start=1):
         try:
             tick = json.loads(line)
         except ValueError as error:
             if number == len(lines) > 1:
                 return
-            raise RecordingError(
-                f"{file}, line {number}: not JSON ({error}); expected one JSON object a tick."
-            ) from error
-        if not isinstance(tick, dict) or not {"mouse", "keyboard"} & tick.keys():
-            raise RecordingError(
-                f"{file}, line {number}: expected a JSON object with `mouse` and `keyboard`, as VPT's recorder writes."
-            )
-        yield tick
-    if not lines:
-        raise RecordingError(f"{file} is empty; expected one JSON object a tick.")
+            raise RecordingError(f"{file}, line {number}: not JSON ({error}); expected one object a tick.") from error
+        try:
+            yield _parse(tick)
+        except RecordingError as error:
+            raise RecordingError(f"{file}, line {number}: {error}") from error
+
+
+def _parse(tick: object) -> PlayerInput:
+    if not isinstance(tick, dict) or not {"mouse", "keyboard"} & tick.keys():
+        raise RecordingError("expected a JSON object with `mouse` and `keyboard`, as VPT's recorder writes.")
+    mouse, keyboard = (_field(tick, name, dict, "an object") or {} for name in ("mouse", "keyboard"))
+    hotbar = _field(tick, "hotbar", int, "a slot from 0 to 8")
+    if hotbar is not None and not 0 <= hotbar < len(HOTBAR):
+        raise RecordingError(f"`hotbar` is {hotbar}; expected a slot from 0 to 8.")
+    return PlayerInput(
+        keys=_members(keyboard, "keys", str),
+        buttons=_members(mouse, "buttons", int),
+        new_buttons=_members(mouse, "newButtons", int),
+        dx=_pixels(mouse, "dx"),
+        dy=_pixels(mouse, "dy"),
+        hotbar=hotbar,
+    )
+
+
+def _field(fields: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise RecordingError(f"`{name}` is {value!r}; expected {expected}.")
+    return value
+
+
+def _members(fields: Mapping[str, Any], name: str, kind: type) -> tuple[Any, ...]:
+    members = _field(fields, name, list, "a list") or []
+    if not all(isinstance(member, kind) for member in members):
+        raise RecordingError(f"`{name}` is {members!r}; expected a list of {kind.__name__}.")
+    return tuple(members)
+
+
+def _pixels(mouse: Mapping[str, Any], name: str) -> float:
+    value = mouse.get(name) or 0.0
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise RecordingError(f"mouse `{name}` is {value!r}; expected a number of pixels.")
+    return float(value)
 
 
 def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, Any], previous: Tick | None) -> Tick:
@@ -125,21 +190,3 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
 def to_json(tick: Tick) -> str:
     """One line of the file, without its line end. NumPy's numbers and arrays are written as Python's."""
     return json.dumps(tick, default=lambda value: value.tolist())
-
-
-def _names(tick: Tick) -> set[str]:
-    """MineRL names of the buttons held."""
-    keys = {NAME_OF_KEY.get(key) for key in _list(tick, "keyboard", "keys")}
-    buttons = {NAME_OF_MOUSE_BUTTON.get(button) for button in _list(tick, "mouse", "buttons")}
-    return {name for name in keys | buttons if name is not None}
-
-
-def _list(tick: Tick, device: str, field: str) -> list[Any]:
-    return (tick.get(device) or {}).get(field) or []
-
-
-def _number(path: PathLike, number: int, tick: Tick, field: str) -> float:
-    value = (tick.get("mouse") or {}).get(field) or 0.0
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise RecordingError(f"{path}, line {number + 1}: mouse `{field}` is {value!r}; expected a number of pixels.")
-    return float(value)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from env.actions import BUTTONS, Actions
 from env.decoding import PathLike
@@ -52,16 +52,26 @@ def write_labels(
     if missing:
         raise ValueError(f"{path}: the metadata of a label table must hold {', '.join(sorted(missing))}.")
     length = len(actions)
-    columns: dict[str, Any] = {"frame": np.arange(length), "time": np.asarray(times, np.float64)}
-    columns |= dict(zip(BUTTONS, actions.buttons.T, strict=True))
-    columns |= {"camera_pitch": actions.camera[:, 0], "camera_yaw": actions.camera[:, 1]}
-    probabilities = np.asarray(button_probabilities, np.float32).reshape(length, len(BUTTONS))
-    columns |= {f"probability.{button}": column for button, column in zip(BUTTONS, probabilities.T, strict=True)}
-    columns["probability.camera"] = np.asarray(camera_probability, np.float32)
-    columns["usable"] = np.ones(length, bool) if usable is None else np.asarray(usable, bool)
-    columns["reason"] = pa.array([None] * length if reasons is None else list(reasons), pa.string()).dictionary_encode()
+    usable = np.ones(length, bool) if usable is None else usable
+    reasons = [None] * length if reasons is None else reasons
+    _check_shape(path, "times", times, (length,))
+    _check_shape(path, "button_probabilities", button_probabilities, (length, len(BUTTONS)))
+    _check_shape(path, "camera_probability", camera_probability, (length,))
+    _check_shape(path, "usable", usable, (length,))
+    _check_shape(path, "reasons", np.array(reasons, object), (length,))
+    columns = [
+        np.arange(length),
+        np.asarray(times, np.float64),
+        *actions.buttons.T,
+        *actions.camera.T,
+        *np.asarray(button_probabilities, np.float32).T,
+        np.asarray(camera_probability, np.float32),
+        np.asarray(usable, bool),
+        pa.array(list(reasons), pa.string()).dictionary_encode(),
+    ]
     content = {"format_version": LABEL_FORMAT_VERSION, **metadata}
-    table = pa.table(columns, schema=LABEL_SCHEMA).replace_schema_metadata({METADATA_KEY: json.dumps(content)})
+    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=LABEL_SCHEMA)
+    table = table.replace_schema_metadata({METADATA_KEY: json.dumps(content)})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     return Path(path)
@@ -74,7 +84,8 @@ def read_labels(path: PathLike) -> pa.Table:
         raise RecordingError(f"{file}: no such file; expected a label table ({LABEL_SUFFIX}).")
     try:
         # Opened as one file: a folder named a=b above it is no partition.
-        table = pq.ParquetFile(file).read()
+        with pq.ParquetFile(file) as parquet:
+            table = parquet.read()
     except (pa.ArrowException, OSError) as error:
         raise RecordingError(
             f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again."
@@ -86,6 +97,8 @@ def read_labels(path: PathLike) -> pa.Table:
         )
     if not table.schema.equals(LABEL_SCHEMA):
         raise RecordingError(f"{file} has other columns than a label table: {_differences(table.schema)}.")
+    if any(table[name].null_count for name in LABEL_SCHEMA.names if name != "reason"):
+        raise RecordingError(f"{file} has empty cells; only `reason` may be null. Label the video again.")
     if not np.array_equal(table["frame"].to_numpy(), np.arange(len(table))):
         raise RecordingError(f"{file}: column `frame` must count 0, 1, 2, ...; rows are missing or in another order.")
     return table
@@ -105,6 +118,11 @@ def label_actions(table: pa.Table) -> Actions:
     buttons = np.stack([table[button].to_numpy() for button in BUTTONS], axis=1)
     camera = np.stack([table["camera_pitch"].to_numpy(), table["camera_yaw"].to_numpy()], axis=1)
     return Actions(buttons, camera)
+
+
+def _check_shape(path: PathLike, name: str, column: ArrayLike, shape: tuple[int, ...]) -> None:
+    if np.shape(column) != shape:
+        raise ValueError(f"{path}: {name} have shape {np.shape(column)}; expected {shape}.")
 
 
 def _differences(schema: pa.Schema) -> str:

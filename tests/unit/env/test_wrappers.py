@@ -1,0 +1,110 @@
+"""Episodes become recordings: frame i with the action taken at it."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from env import Recording, minerl_action_space
+from env.actions import no_op
+from env.wrappers import RecordEpisode
+
+
+class Counter(gymnasium.Env[dict[str, Any], dict[str, Any]]):
+    """Shows how many ticks were played, always in the same array."""
+
+    def __init__(self, bars: Any, length: int = 100, fails_at: int = 1000) -> None:
+        self.action_space = minerl_action_space()
+        self.observation_space = gymnasium.spaces.Dict({"pov": gymnasium.spaces.Box(0, 255, (*bars.size, 3), np.uint8)})
+        self._bars, self._length, self._fails_at = bars, length, fails_at
+        self._pov = np.zeros((*bars.size, 3), np.uint8)
+        self._tick = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self._tick = 0
+        return self._look()
+
+    def step(self, action: dict[str, Any]) -> Any:
+        self._tick += 1
+        if self._tick == self._fails_at:
+            raise RuntimeError
+        observation, info = self._look()
+        return observation, 0.0, self._tick == self._length, False, info
+
+    def _look(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._pov[:] = self._bars.draw(self._tick)
+        place = {"xpos": np.float32(self._tick), "yaw": 90.0}
+        return {"pov": self._pov}, {"isGuiOpen": False, "location_stats": place, "inventory": {"dirt": 2, "log": 0}}
+
+
+def play(env: gymnasium.Env[Any, Any], ticks: int) -> None:
+    """Turns, at the frame that shows n, by n steps."""
+    for tick in range(ticks):
+        env.step(no_op() | {"camera": np.array([0.0, 0.15 * tick], np.float32)})
+
+
+def test_a_frame_is_recorded_with_the_action_taken_at_it(tmp_path: Path, bars: Any) -> None:
+    env = RecordEpisode(Counter(bars), tmp_path, "play")
+    env.reset(seed=0)
+    play(env, 30)
+    env.close()
+    recording = Recording.open(tmp_path / "play.mp4")
+
+    assert len(recording) == 30
+    assert [bars.read(frame) for frame in recording.frames()] == list(range(30))
+    np.testing.assert_allclose(recording.actions.camera[:, 1], 0.15 * np.arange(30), rtol=1e-5)
+
+
+def test_episodes_are_recorded_apart(tmp_path: Path, bars: Any) -> None:
+    env = RecordEpisode(Counter(bars, length=5), tmp_path, "play")
+    for ticks in (5, 3, 0):
+        env.reset()
+        play(env, ticks)
+    env.close()
+    assert env.recordings == [tmp_path / "play.mp4", tmp_path / "play-1.mp4"]
+    assert [len(Recording.open(path)) for path in env.recordings] == [5, 3]
+    assert sorted(tmp_path.glob("*")) == sorted(
+        tmp_path / name for name in ("play.jsonl", "play.mp4", "play-1.jsonl", "play-1.mp4")
+    )
+
+
+def test_an_episode_is_whole_as_soon_as_it_ends(tmp_path: Path, bars: Any) -> None:
+    env = RecordEpisode(Counter(bars, length=5), tmp_path, "play")
+    env.reset()
+    play(env, 5)
+    assert len(Recording.open(tmp_path / "play.mp4")) == 5
+
+
+def test_the_state_is_recorded(tmp_path: Path, bars: Any) -> None:
+    with RecordEpisode(Counter(bars), tmp_path, "play") as env:
+        env.reset()
+        play(env, 2)
+    last = (tmp_path / "play.jsonl").read_text().splitlines()[-1]
+    assert '"xpos": 1.0' in last
+    assert '"yaw": 90.0' in last
+    assert '"inventory": [{"type": "dirt", "quantity": 2}]' in last
+
+
+def test_a_failing_environment_leaves_nothing(tmp_path: Path, bars: Any) -> None:
+    env = RecordEpisode(Counter(bars, fails_at=3), tmp_path, "play")
+    env.reset()
+    with pytest.raises(RuntimeError):
+        play(env, 5)
+    env.close()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_exception_in_a_with_block_leaves_nothing(tmp_path: Path, bars: Any, error: type[BaseException]) -> None:
+    def play_and_fail() -> None:
+        with RecordEpisode(Counter(bars), tmp_path, "play") as env:
+            env.reset()
+            play(env, 3)
+            raise error
+
+    with pytest.raises(error):
+        play_and_fail()
+    assert not list(tmp_path.iterdir())
