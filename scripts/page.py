@@ -84,7 +84,7 @@ def _cards(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         _card(f"{labels['times_real_time']:.0f} ×", f"real time when labelling {labels['frames']:,} frames"),
         _card(
             f"{ours:.0%}",
-            f"of episodes the policy from pseudo-labels got a log; {lesser:.0%} from the small set, {chance:.0%} random",
+            f"of episodes the pseudo-label policy got a log; {lesser:.0%} from the small set, {chance:.0%} random",
             ours > lesser and policy["pseudo_labels"]["log_rate_low"] > policy["random"]["log_rate_high"],
             "wanted: more than both, and clear of random",
         ),
