@@ -120,8 +120,9 @@ def _decode(recording: Recording, size: Size) -> NDArray[np.uint8]:
 def _decode_cached(recording: Recording, size: Size, cache: Path) -> NDArray[np.uint8]:
     """Frames mapped from a raw array under `cache`, written on first use; a changed video gets a new name."""
     stat = recording.video.stat()
-    identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}"
-    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}".encode()
+    # A label table may show the video's frames at other times than a contractor's actions do.
+    key = hashlib.sha256(identity + recording.times.tobytes()).hexdigest()[:16]
     target = cache / f"{recording.name}-{size[0]}x{size[1]}-{key}.npy"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -221,12 +222,12 @@ def draw_windows(episodes: Sequence[Episode], count: int, length: int, rng: np.r
     return [Window(int(e), int(s), int(s) + length) for e, s in zip(chosen, offsets, strict=True)]
 
 
-def tile_windows(episodes: Sequence[Episode], length: int) -> list[Window]:
-    """Consecutive windows that cover the episodes once; a rest shorter than `length` is left out."""
+def tile_windows(episodes: Sequence[Episode], length: int, *, stride: int | None = None) -> list[Window]:
+    """Windows every `stride` ticks (by default side by side); a rest shorter than `length` is left out."""
     return [
         Window(index, start, start + length)
         for index, episode in enumerate(episodes)
-        for start in range(0, len(episode) - length + 1, length)
+        for start in range(0, len(episode) - length + 1, stride or length)
     ]
 
 
@@ -253,10 +254,10 @@ class RandomWindows(IterableDataset[Batch]):
 class TiledWindows(IterableDataset[Batch]):
     """The episodes once through, in batches: for validation."""
 
-    def __init__(self, episodes: Sequence[Episode], *, window: int, batch_size: int) -> None:
+    def __init__(self, episodes: Sequence[Episode], *, window: int, batch_size: int, stride: int | None = None) -> None:
         self.episodes = episodes
         self.batch_size = batch_size
-        self.windows = tile_windows(episodes, window)
+        self.windows = tile_windows(episodes, window, stride=stride)
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self.windows), self.batch_size):

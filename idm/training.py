@@ -8,6 +8,7 @@ written at the end and whenever the run is interrupted; `logs` for TensorBoard; 
 
 import argparse
 import logging
+import math
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import lightning
 import numpy as np
@@ -28,10 +29,12 @@ from torch import nn
 from tqdm import tqdm
 
 from env.files import atomic_path
-
-from .checkpoint import CONFIG_FILE, Kind, read_metadata, save_checkpoint
+from idm.checkpoint import CONFIG_FILE, Kind, read_metadata, save_checkpoint
 
 log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 STATE_FILE = "last.ckpt"
 
@@ -73,7 +76,8 @@ def run_training(
     """Trains to `--trainer.max_steps` and writes the checkpoint folder `--output`. Returns the exit status.
 
     0 done (also when there was nothing left to do), 2 wrong usage, 130 interrupted: the same command goes on.
-    A module with a method `finish(datamodule)` has it called after the last step, before the model is written.
+    What a module may have besides: `LINKS`, such as {"model.size": "data.size"}, ties arguments together;
+    `finish(datamodule)` is called after the last step, before the model is written.
     """
     with _quiet_lightning():
         try:
@@ -82,6 +86,21 @@ def run_training(
             sys.stderr.write(f"{program}: error: {_one_line(error)}\n")
             return 2
         return _train(cli, kind)
+
+
+def cosine_schedule(
+    optimizer: torch.optim.Optimizer, *, warmup_steps: int, max_steps: int
+) -> "OptimizerLRSchedulerConfig":
+    """The learning rate rises for `warmup_steps`, then falls to a hundredth along a cosine."""
+
+    def factor(step: int) -> float:
+        if step < warmup_steps:
+            return (step + 1) / warmup_steps
+        share = min((step - warmup_steps) / max(max_steps - warmup_steps, 1), 1.0)
+        return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share))
+
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def _train(cli: "_TrainingCLI", kind: Kind) -> int:
@@ -220,10 +239,12 @@ class _TrainingCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds `--output`."""
+        """Adds `--output`, and ties arguments that must be the same together."""
         parser.add_argument(
             "--output", type=Path, required=True, help="Folder for the trained model, the run's state and its logs."
         )
+        for source, target in getattr(self._model_class, "LINKS", {}).items():
+            parser.link_arguments(source, target)
 
     @property
     def output(self) -> Path:

@@ -53,6 +53,21 @@ class FanInConv(nn.Module):
         return F.relu(self.layer(self.norm(x)))
 
 
+class FanInConv3d(nn.Module):
+    """A convolution over `kernel` frames, pixel by pixel, then ReLU. Beyond a window's ends it sees black frames."""
+
+    def __init__(self, inputs: int, outputs: int, *, kernel: int) -> None:
+        super().__init__()
+        self.layer = nn.Conv3d(inputs, outputs, kernel_size=(kernel, 1, 1), padding=(kernel // 2, 0, 0))
+        scale_rows_(self.layer.weight, 1.0)
+        assert self.layer.bias is not None
+        nn.init.zeros_(self.layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, inputs, T, H, W) -> (B, outputs, T, H, W)."""
+        return F.relu(self.layer(x))
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions beside a shortcut; the branch ends in a ReLU, as VPT's does."""
 

@@ -1,0 +1,138 @@
+"""The commands `ghostkeys idm fit`, `idm validate` and `idm predict`."""
+# ruff: noqa: T201
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonargparse
+import numpy as np
+
+from env.actions import BUTTONS
+from env.files import atomic_path
+from env.video import read_ticks
+from idm.data import load_episodes
+from idm.evaluation import Evaluation, evaluate
+from idm.model import Prediction, load
+
+
+def fit(args: list[str]) -> int:
+    """Trains an inverse dynamics model; the arguments are Lightning's, with `--config` and `--output`."""
+    from idm.module import IDMDataModule, IDMModule
+    from idm.training import run_training
+
+    return run_training(IDMModule, IDMDataModule, args, kind="idm", program="ghostkeys idm fit")
+
+
+@dataclass(frozen=True)
+class RecordingsToScore:
+    """Where the recordings are."""
+
+    root: Path
+    """Folder of recordings."""
+    kind: Literal["contractor", "labels"] = "contractor"
+    """Recordings with a player's actions, or with inferred labels."""
+    cache: Path | None = None
+    """Folder for decoded frames; by default `.frames` under root."""
+
+
+def validate(args: list[str]) -> int:
+    """Scores a model on recordings it has not seen."""
+    return int(jsonargparse.auto_cli(_validate, args=args, prog="ghostkeys idm validate", as_positional=False))
+
+
+def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = None) -> int:
+    """Scores an inverse dynamics model on recordings it has not seen, beside guesses that need no video.
+
+    Args:
+        checkpoint: Folder of the trained model.
+        data: The recordings.
+        json: File to write the figures to as well.
+    """
+    model = load(checkpoint)
+    episodes = load_episodes(
+        data.root, size=model.config.frame_size, cache=data.cache or data.root / ".frames", kind=data.kind
+    )
+    evaluation = evaluate(model, episodes)
+    print(table(evaluation))
+    if json is not None:
+        skipped = [{"path": str(path), "reason": reason} for path, reason in episodes.skipped]
+        _write_json(json, {**evaluation.to_dict(), "skipped": skipped})
+    for path, reason in episodes.skipped:
+        print(f"passed over {path}: {reason}", file=sys.stderr)
+    return 1 if episodes.skipped else 0
+
+
+def predict(args: list[str]) -> int:
+    """Infers the keys and the mouse behind one video."""
+    return int(jsonargparse.auto_cli(_predict, args=args, prog="ghostkeys idm predict"))
+
+
+def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: Literal["native"] | None = None) -> int:
+    """Infers the keys and the mouse behind one video: a JSON line per tick with the buttons held and the turn (degrees).
+
+    Args:
+        video: The video.
+        checkpoint: Folder of the trained model.
+        output: File for the lines; without it they are printed.
+        fps: "native" takes each frame for a tick, whatever the time stamps say.
+    """
+    model = load(checkpoint)
+    frames = np.stack([frame for _, _, frame in read_ticks(video, fps=fps, size=model.config.frame_size)])
+    lines = tick_lines(model.predict(frames))
+    if output is None:
+        print("\n".join(lines))
+        return 0
+    with atomic_path(output) as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+    print(f"{output}: {len(lines)} ticks")
+    return 0
+
+
+def tick_lines(prediction: Prediction) -> list[str]:
+    """A JSON object per tick."""
+    probability = np.exp(prediction.button_log_probs[..., 1])  # (T, 20)
+    return [
+        json.dumps(
+            {
+                "tick": tick,
+                "buttons": [name for name, held in zip(BUTTONS, pressed, strict=True) if held],
+                "camera": [round(float(degrees), 3) for degrees in camera],
+                "probability": {name: round(float(p), 4) for name, p in zip(BUTTONS, chances, strict=True)},
+            }
+        )
+        for tick, (pressed, camera, chances) in enumerate(
+            zip(prediction.actions.buttons, prediction.actions.camera, probability, strict=True)
+        )
+    ]
+
+
+def table(evaluation: Evaluation) -> str:
+    """Scores as text: the buttons one by one, then everything beside the baselines."""
+    lines = [f"{'button':12}{'precision':>10}{'recall':>10}{'F1':>8}{'pressed':>10}"]
+    for name, button in evaluation.model.buttons.items():
+        figures = f"{button.precision:10.3f}{button.recall:10.3f}{button.f1:8.3f}" if button.support else " " * 28
+        lines.append(f"{name:12}{figures}{button.support:10d}")
+    columns = {"model": evaluation.model, **evaluation.baselines}
+    lines += ["", " " * 22 + "".join(f"{name:>15}" for name in columns)]
+    for title, pick in _ROWS.items():
+        lines.append(f"{title:22}" + "".join(f"{pick(scores):15.3f}" for scores in columns.values()))
+    lines += ["", f"{evaluation.model.ticks} ticks of {evaluation.recordings} recordings"]
+    return "\n".join(lines)
+
+
+_ROWS: dict[str, Any] = {
+    "keypress accuracy": lambda s: s.keypress_accuracy,
+    "macro-F1, nine keys": lambda s: s.macro_f1,
+    "R² pitch": lambda s: s.camera_r2["pitch"],
+    "R² yaw": lambda s: s.camera_r2["yaw"],
+    "error pitch, degrees": lambda s: s.camera_mae_degrees["pitch"],
+    "error yaw, degrees": lambda s: s.camera_mae_degrees["yaw"],
+}
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(data, indent=2) + "\n")

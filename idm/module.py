@@ -1,0 +1,133 @@
+"""Training of the inverse dynamics model: Lightning holds the loop, and only the loop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+
+from env.actions import BUTTONS, Actions
+from idm.calibration import calibrate
+from idm.data import Batch, RecordingsDataModule
+from idm.metrics import score
+from idm.model import ActionLogits, IDMConfig, InverseDynamicsModel
+from idm.training import cosine_schedule
+
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+
+
+class IDMDataModule(RecordingsDataModule):
+    """Windows of labelled play.
+
+    `root` is a folder of recordings. Whole recordings, `validation_share` of the ticks, are held out for validation and
+    calibration. Decoded frames are kept under `cache`, by default a folder `.frames` under root.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        size: tuple[int, int] = (128, 128),
+        window: int = 64,
+        batch_size: int = 8,
+        validation_share: float = 0.12,
+        kind: Literal["contractor", "labels"] | None = "contractor",
+        cache: Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            root,
+            size=size,
+            window=window,
+            batch_size=batch_size,
+            validation_share=validation_share,
+            kind=kind,
+            cache=cache,
+            seed=seed,
+        )
+
+
+class IDMModule(lightning.LightningModule):
+    """Trains an InverseDynamicsModel with AdamW, warm-up and a cosine schedule over the run's steps."""
+
+    LINKS: ClassVar[dict[str, str]] = {"model.network.frame_size": "data.size", "model.network.window": "data.window"}
+
+    def __init__(
+        self,
+        network: IDMConfig,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        warmup_steps: int = 50,
+        flip: bool = False,
+    ) -> None:
+        """`flip` mirrors half of the training windows, with left and right and the yaw swapped."""
+        super().__init__()
+        self.model = InverseDynamicsModel(network)
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_steps = warmup_steps
+        self.flip = flip
+        self._validated: list[tuple[Actions, Actions]] = []
+
+    def checkpoint_config(self) -> dict[str, Any]:
+        """The model's config as plain YAML."""
+        return self.model.config.to_dict()
+
+    def on_fit_start(self) -> None:
+        """Learns how rare each button is."""
+        episodes = self.trainer.datamodule.training  # type: ignore[attr-defined]
+        pressed = np.concatenate([episode.actions.buttons[episode.usable] for episode in episodes])
+        self.model.set_button_rates(pressed.mean(0))
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """One batch of windows."""
+        losses = self.model.loss(mirror_some(batch) if self.flip else batch)
+        self.log_dict({f"train/{name}": value for name, value in losses.items()}, batch_size=len(batch.frames))
+        self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=len(batch.frames))
+        return losses["total"]
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Gathers predictions; they are scored together."""
+        losses = self.model.loss(batch)
+        self.log_dict({f"validation/{name}": value for name, value in losses.items()}, batch_size=len(batch.frames))
+        logits, known = self.model.infer(batch.frames), batch.usable
+        found = self.model.decide(ActionLogits(logits.buttons[known], logits.camera[known])).actions
+        true = Actions(batch.buttons[known].cpu().numpy(), batch.camera[known].cpu().numpy())
+        self._validated.append((found, true))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs macro-F1 and the camera's R²."""
+        found, true = (Actions.concatenate(runs) for runs in zip(*self._validated, strict=True))
+        self._validated.clear()
+        if len(true) == 0:
+            return
+        scores = score(found, true)
+        figures = {"macro_f1": scores.macro_f1, **{f"r2_{axis}": r2 for axis, r2 in scores.camera_r2.items()}}
+        self.log_dict({f"validation/{name}": value for name, value in figures.items()})
+        self.log("f1", scores.macro_f1, prog_bar=True, logger=False)
+
+    def configure_optimizers(self) -> "OptimizerLRSchedulerConfig":
+        """AdamW with warm-up and cosine decay."""
+        optimizer = torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+        return cosine_schedule(optimizer, warmup_steps=self.warmup_steps, max_steps=self.trainer.max_steps)
+
+    def finish(self, datamodule: RecordingsDataModule) -> None:
+        """Calibrates the trained model on the held-out recordings."""
+        if datamodule.validation:
+            calibrate(self.model, datamodule.validation)
+
+
+def mirror_some(batch: Batch) -> Batch:
+    """Mirrors each window with probability one half: frames, left and right, and the sign of the yaw."""
+    mirrored = torch.rand(len(batch.frames), device=batch.frames.device) < 0.5
+    left, right = BUTTONS.index("left"), BUTTONS.index("right")
+    frames, buttons, camera = batch.frames.clone(), batch.buttons.clone(), batch.camera.clone()
+    frames[mirrored] = batch.frames[mirrored].flip(3)
+    buttons[mirrored, :, left] = batch.buttons[mirrored, :, right]
+    buttons[mirrored, :, right] = batch.buttons[mirrored, :, left]
+    camera[mirrored, :, 1] = -batch.camera[mirrored, :, 1]
+    return batch._replace(frames=frames, buttons=buttons, camera=camera)

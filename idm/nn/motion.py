@@ -1,0 +1,121 @@
+"""Fixed motion features: how well each part of a frame matches the next frame when shifted by a few pixels.
+
+Nothing here is learnt. For each scale the picture's luma is reduced to a few rows and columns and made free of local
+brightness and contrast; then, for each tile of a coarse grid, the correlation with the next frame is taken at every
+shift within a small range. Turning the view shifts all tiles alike, walking makes them flow apart, and the network
+above learns to read both. This learns many times more per CPU-second than convolutions that must discover motion first.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LUMA = (0.299, 0.587, 0.114)
+BLUR_RADIUS = 4
+"""Pixels around each one that count as its surroundings."""
+CONTRAST_FLOOR = 0.02
+"""Local contrast below this (of 1) is taken for noise and not amplified."""
+SHARPNESS = 20.0
+"""How strongly the best match outweighs the others in a tile's mean shift."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionScale:
+    """One resolution at which shifts are looked for. All in pixels of that resolution, (vertical, horizontal)."""
+
+    size: tuple[int, int]
+    """Rows and columns the frame is reduced to."""
+    radius: tuple[int, int]
+    """Largest shift up and down, left and right."""
+    grid: tuple[int, int] = (4, 4)
+    """Tiles; they must divide the rows and columns."""
+
+    def __post_init__(self) -> None:
+        if any(size % tiles for size, tiles in zip(self.size, self.grid, strict=True)):
+            raise ValueError(f"a grid of {self.grid} tiles does not divide {self.size} rows and columns")
+
+    @property
+    def shifts(self) -> tuple[int, int]:
+        """Number of vertical and horizontal shifts."""
+        return 2 * self.radius[0] + 1, 2 * self.radius[1] + 1
+
+    @property
+    def features(self) -> int:
+        """Numbers per frame: correlations, and per tile the best one and the mean shift."""
+        vertical, horizontal = self.shifts
+        return self.grid[0] * self.grid[1] * (vertical * horizontal + 3)
+
+
+class MotionFeatures(nn.Module):
+    """Correlations between each frame and the next, at several scales. The last frame of a window is its own next."""
+
+    luma: Tensor
+
+    def __init__(self, scales: tuple[MotionScale, ...]) -> None:
+        super().__init__()
+        self.scales = scales
+        self.features = sum(scale.features for scale in scales)
+        self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
+
+    @torch.no_grad()
+    def forward(self, frames: Tensor) -> Tensor:
+        """frames: uint8 (B, T, H, W, 3) -> (B, T, features)."""
+        batch, time = frames.shape[:2]
+        luma = frames.flatten(0, 1).float() @ self.luma  # (B * T, H, W)
+        per_scale = []
+        for scale in self.scales:
+            small = _reduce(luma, scale.size)
+            flat = _normalise(small).view(batch, time, *scale.size)  # (B, T, h, w)
+            following = torch.cat([flat[:, 1:], flat[:, -1:]], dim=1)
+            per_scale.append(correlate(flat.flatten(0, 1), following.flatten(0, 1), scale))
+        return torch.cat(per_scale, dim=1).view(batch, time, self.features)
+
+
+def correlate(frames: Tensor, following: Tensor, scale: MotionScale) -> Tensor:
+    """Both (N, h, w), normalised -> (N, features): per tile each shift's correlation, the best one, the mean shift."""
+    count, height, width = frames.shape
+    (vertical, horizontal), (rows, columns) = scale.shifts, scale.grid
+    (up, left), (tall, wide) = scale.radius, (height // rows, width // columns)
+    tiles = frames.view(count, rows, tall, columns, wide).transpose(2, 3).reshape(-1, tall, wide)  # (tiles, y, x)
+    padded = F.pad(following[:, None], (left, left, up, up), mode="replicate")[:, 0]
+    around = padded.unfold(1, tall + 2 * up, tall).unfold(2, wide + 2 * left, wide).unfold(4, wide, 1)
+    around = around.reshape(len(tiles), -1, wide)  # (tiles, (tall + 2 up) * horizontal, x)
+    # A product for every pair of rows; a vertical shift sums those along one diagonal.
+    products = torch.bmm(tiles, around.transpose(1, 2)).view(len(tiles), tall, tall + 2 * up, horizontal)
+    tile_stride, row_stride, other_stride, shift_stride = products.stride()
+    diagonals = products.as_strided(
+        (len(tiles), tall, vertical, horizontal), (tile_stride, row_stride + other_stride, other_stride, shift_stride)
+    )
+    correlation = diagonals.sum(1).view(count, rows * columns, vertical * horizontal) / (tall * wide)
+    weights = (SHARPNESS * correlation).softmax(2).view(count, -1, vertical, horizontal)
+    shift_y = weights.sum(3) @ torch.linspace(-1.0, 1.0, vertical, device=frames.device)  # (N, tiles)
+    shift_x = weights.sum(2) @ torch.linspace(-1.0, 1.0, horizontal, device=frames.device)
+    best = correlation.amax(2)
+    return torch.cat([correlation.flatten(1), best, shift_y, shift_x], dim=1)
+
+
+def _reduce(luma: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N, H, W) -> (N, *size) by averaging."""
+    return F.adaptive_avg_pool2d(luma[:, None], size)[:, 0]
+
+
+def _normalise(images: Tensor) -> Tensor:
+    """Takes away the local mean and divides by the local contrast. (N, h, w) -> the same shape."""
+    mean = _blur(images)
+    contrast = (_blur(images.square()) - mean.square()).clamp_min(0.0)
+    return (images - mean) * (contrast + CONTRAST_FLOOR**2).rsqrt()
+
+
+def _blur(images: Tensor) -> Tensor:
+    """The mean of the pixels around each one. A product with two band matrices is far faster here than pooling."""
+    rows, columns = (_band(side, images.device) for side in images.shape[1:])
+    return rows @ (images @ columns.T)
+
+
+def _band(side: int, device: torch.device) -> Tensor:
+    """(side, side): row i averages the entries within `BLUR_RADIUS` of i."""
+    position = torch.arange(side, device=device)
+    near = ((position[:, None] - position[None, :]).abs() <= BLUR_RADIUS).float()
+    return near / near.sum(1, keepdim=True)

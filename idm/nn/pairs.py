@@ -1,0 +1,44 @@
+"""A small, cheap image network that sees each frame beside the next: for what shows in pixels rather than in motion.
+
+The arm swinging, cracks on a block, the chosen slot of the hotbar, an opened inventory.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PATCH = 4
+
+
+class FramePairCNN(nn.Module):
+    """Patches of each frame are embedded once; convolutions then look at the embeddings of a frame and of the next."""
+
+    def __init__(self, *, size: tuple[int, int], channels: Sequence[int] = (16, 32, 48), outputs: int = 128) -> None:
+        super().__init__()
+        if any(side % (PATCH * 2 ** (len(channels) - 1)) for side in size):
+            raise ValueError(f"frames of {size} cannot be halved {len(channels) - 1} times after patches of {PATCH}")
+        self.embed = nn.Conv2d(3, channels[0], kernel_size=PATCH, stride=PATCH)
+        inputs = [2 * channels[0], *channels[1:]]
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1)
+            for before, after in zip(inputs, channels[1:], strict=False)
+        )
+        shrink = PATCH * 2 ** (len(channels) - 1)
+        self.dense = nn.Linear(channels[-1] * (size[0] // shrink) * (size[1] // shrink), outputs)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """frames: uint8 (B, T, H, W, 3) -> (B, T, outputs). The last frame of a window is paired with itself."""
+        batch, time = frames.shape[:2]
+        # (N, H, W, 3) seen as (N, 3, H, W) is channels_last already, which convolutions on a CPU like best.
+        images = frames.flatten(0, 1).permute(0, 3, 1, 2).float() / 255.0 - 0.5
+        x = F.relu(self.embed(images))  # (B * T, C, H / 4, W / 4)
+        x = x.view(batch, time, *x.shape[1:])
+        following = torch.cat([x[:, 1:], x[:, -1:]], dim=1)
+        x = torch.cat([x, following - x], dim=2).flatten(0, 1)  # (B * T, 2 C, H / 4, W / 4)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for conv in self.convs:
+            x = F.relu(conv(x))
+        features: Tensor = F.relu(self.dense(x.flatten(1)))
+        return features.view(batch, time, -1)
