@@ -1,7 +1,6 @@
 """The embedded voxel world as a Gymnasium environment with MineRL's actions and observations."""
 
 from collections.abc import Mapping
-from string import ascii_lowercase
 from typing import Any, Literal, cast
 
 import gymnasium as gym
@@ -10,26 +9,20 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
-from env.voxel.blocks import ITEMS, item, item_name
 from env.voxel.game import DAY, Game
 from env.voxel.inventory import Inventory
+from env.voxel.observation import Observation, location, observation_space, observe
 from env.voxel.physics import Cell, Vector
 from env.voxel.player import Player
 from env.voxel.render import Renderer
 from env.voxel.terrain import generate
-from env.voxel.vitals import MAX_AIR, MAX_FOOD, MAX_HEALTH
 from env.voxel.world import World
 
-Observation = dict[str, Any]
 Info = dict[str, Any]
 
 MORNING = 1000
 """Time of day at which a world starts, in ticks since sunrise."""
 MAX_SEED = 2**31
-_FAR = 3e7  # bound of positions and of the yaw, which does not wrap
-_INT = np.iinfo(np.int32)
-_ITEM_IDS = np.array([0, *(item.id for item in ITEMS)])
-_ITEM_NAMES = tuple(item_name(int(number)) for number in _ITEM_IDS)
 _OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "world")
 
 
@@ -95,7 +88,7 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
         self.render_mode = render_mode
         self.max_ticks = max_ticks
         self.action_space = cast(spaces.Space[Mapping[str, Any]], minerl_action_space())
-        self.observation_space = _observation_space((128, 128) if size == "vpt" else size)
+        self.observation_space = observation_space((128, 128) if size == "vpt" else size)
         self._renderer = Renderer(size)
         self._game: Game | None = None
         self._picture: NDArray[np.uint8] | None = None
@@ -167,76 +160,15 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
         return self._picture
 
     def _observe(self) -> Observation:
-        player = self.player
-        return {
-            "pov": self._frame().copy(),
-            "inventory": _counts(player.inventory),
-            "equipped_items": {"mainhand": _held(player)},
-            "life_stats": _scalars(
-                is_alive=player.vitals.alive,
-                life=player.health,
-                food=player.food,
-                saturation=player.vitals.saturation,
-                air=max(player.vitals.air, 0),
-            ),
-            "location_stats": _scalars(**_location(player)),
-        }
+        return observe(self.player, self._frame().copy())
 
     def _info(self) -> Info:
         return {
             "milestones": dict(self.game.milestones),
             "isGuiOpen": False,
             "inventory": self.player.inventory.stacks(),
-            "location_stats": _location(self.player),
+            "location_stats": location(self.player),
         }
-
-
-def _observation_space(size: tuple[int, int]) -> spaces.Dict:
-    names = ascii_lowercase + "_"
-    mainhand = {"type": spaces.Text(32, charset=names), "damage": _count_space(), "maxDamage": _count_space()}
-    life = {"is_alive": 1.0, "life": MAX_HEALTH, "food": MAX_FOOD, "saturation": MAX_FOOD, "air": MAX_AIR}
-    return spaces.Dict(
-        {
-            "pov": spaces.Box(0, 255, (*size, 3), np.uint8),
-            "inventory": spaces.Dict({name: _count_space() for name in _ITEM_NAMES}),
-            "equipped_items": spaces.Dict({"mainhand": spaces.Dict(mainhand)}),
-            "life_stats": spaces.Dict({name: spaces.Box(0.0, high, (), np.float32) for name, high in life.items()}),
-            "location_stats": spaces.Dict(
-                {
-                    name: spaces.Box(-_FAR, _FAR, (), np.float32) if name != "pitch" else spaces.Box(-90.0, 90.0, ())
-                    for name in ("xpos", "ypos", "zpos", "pitch", "yaw")
-                }
-            ),
-        }
-    )
-
-
-def _count_space() -> spaces.Box:
-    return spaces.Box(0, _INT.max, (), np.int32)
-
-
-def _counts(inventory: Inventory) -> dict[str, NDArray[np.int32]]:
-    totals = np.bincount(inventory.items, inventory.counts, _ITEM_IDS[-1] + 1).astype(np.int32)
-    totals[0] = np.count_nonzero(inventory.counts == 0)
-    return {name: totals[number, ...] for name, number in zip(_ITEM_NAMES, _ITEM_IDS, strict=True)}
-
-
-def _held(player: Player) -> dict[str, Any]:
-    number = player.held_item
-    return {
-        "type": item_name(number),
-        "damage": np.array(player.inventory.damage[player.hotbar_selected], np.int32),
-        "maxDamage": np.array(item(number).durability if number else 0, np.int32),
-    }
-
-
-def _location(player: Player) -> dict[str, float]:
-    x, y, z = player.position
-    return {"xpos": x, "ypos": y, "zpos": z, "pitch": player.pitch, "yaw": player.yaw}
-
-
-def _scalars(**values: float) -> dict[str, NDArray[np.float32]]:
-    return {name: np.array(value, np.float32) for name, value in values.items()}
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:

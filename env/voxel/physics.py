@@ -15,6 +15,7 @@ Box = tuple[float, float, float, float, float, float]
 Vector = tuple[float, float, float]
 Cell = tuple[int, int, int]
 Blocks = NDArray[np.uint8]
+Table = NDArray[np.bool_]
 
 EPSILON = 1e-7
 """Boxes that overlap by less only touch."""
@@ -41,19 +42,19 @@ OUTLINES = _outlines()
 
 
 @njit(cache=True)
-def _is_solid(blocks: Blocks, x: int, y: int, z: int) -> bool:
+def _is_solid(blocks: Blocks, solid: Table, x: int, y: int, z: int) -> bool:
     if x < 0 or y < 0 or z < 0 or x >= blocks.shape[0] or z >= blocks.shape[2]:
         return True
-    return y < blocks.shape[1] and bool(SOLID[blocks[x, y, z]])
+    return y < blocks.shape[1] and bool(solid[blocks[x, y, z]])
 
 
 @njit(cache=True)
-def _any_solid(blocks: Blocks, x0: int, y0: int, z0: int, x1: int, y1: int, z1: int) -> bool:
+def _any_solid(blocks: Blocks, solid: Table, x0: int, y0: int, z0: int, x1: int, y1: int, z1: int) -> bool:
     """Whether a cell of the range, both ends included, is solid."""
     for x in range(x0, x1 + 1):
         for y in range(y0, y1 + 1):
             for z in range(z0, z1 + 1):
-                if _is_solid(blocks, x, y, z):
+                if _is_solid(blocks, solid, x, y, z):
                     return True
     return False
 
@@ -76,70 +77,68 @@ def _shift(box: Box, x: float, y: float, z: float) -> Box:
 
 
 @njit(cache=True)
-def is_inside_solid(blocks: Blocks, box: Box) -> bool:
-    """Whether the box overlaps a solid block."""
+def _inside(blocks: Blocks, solid: Table, box: Box) -> bool:
     return _any_solid(
-        blocks, _first(box[0]), _first(box[1]), _first(box[2]), _last(box[3]), _last(box[4]), _last(box[5])
+        blocks, solid, _first(box[0]), _first(box[1]), _first(box[2]), _last(box[3]), _last(box[4]), _last(box[5])
     )
 
 
 @njit(cache=True)
-def _sweep_x(blocks: Blocks, box: Box, motion: float) -> float:
+def _sweep_x(blocks: Blocks, solid: Table, box: Box, motion: float) -> float:
     """The free part of a motion along x."""
     y0, z0, y1, z1 = _first(box[1]), _first(box[2]), _last(box[4]), _last(box[5])
     if motion > 0.0:
         for x in range(_last(box[3]) + 1, _last(box[3] + motion) + 1):
-            if _any_solid(blocks, x, y0, z0, x, y1, z1):
+            if _any_solid(blocks, solid, x, y0, z0, x, y1, z1):
                 return x - box[3]
     else:
         for x in range(_first(box[0]) - 1, _first(box[0] + motion) - 1, -1):
-            if _any_solid(blocks, x, y0, z0, x, y1, z1):
+            if _any_solid(blocks, solid, x, y0, z0, x, y1, z1):
                 return x + 1 - box[0]
     return motion
 
 
 @njit(cache=True)
-def _sweep_y(blocks: Blocks, box: Box, motion: float) -> float:
+def _sweep_y(blocks: Blocks, solid: Table, box: Box, motion: float) -> float:
     """The free part of a motion along y."""
     x0, z0, x1, z1 = _first(box[0]), _first(box[2]), _last(box[3]), _last(box[5])
     if motion > 0.0:
         for y in range(_last(box[4]) + 1, _last(box[4] + motion) + 1):
-            if _any_solid(blocks, x0, y, z0, x1, y, z1):
+            if _any_solid(blocks, solid, x0, y, z0, x1, y, z1):
                 return y - box[4]
     else:
         for y in range(_first(box[1]) - 1, _first(box[1] + motion) - 1, -1):
-            if _any_solid(blocks, x0, y, z0, x1, y, z1):
+            if _any_solid(blocks, solid, x0, y, z0, x1, y, z1):
                 return y + 1 - box[1]
     return motion
 
 
 @njit(cache=True)
-def _sweep_z(blocks: Blocks, box: Box, motion: float) -> float:
+def _sweep_z(blocks: Blocks, solid: Table, box: Box, motion: float) -> float:
     """The free part of a motion along z."""
     x0, y0, x1, y1 = _first(box[0]), _first(box[1]), _last(box[3]), _last(box[4])
     if motion > 0.0:
         for z in range(_last(box[5]) + 1, _last(box[5] + motion) + 1):
-            if _any_solid(blocks, x0, y0, z, x1, y1, z):
+            if _any_solid(blocks, solid, x0, y0, z, x1, y1, z):
                 return z - box[5]
     else:
         for z in range(_first(box[2]) - 1, _first(box[2] + motion) - 1, -1):
-            if _any_solid(blocks, x0, y0, z, x1, y1, z):
+            if _any_solid(blocks, solid, x0, y0, z, x1, y1, z):
                 return z + 1 - box[2]
     return motion
 
 
 @njit(cache=True)
-def sweep(blocks: Blocks, box: Box, motion: Vector) -> Vector:
-    """The free part of a motion, one axis after the other."""
+def _sweep(blocks: Blocks, solid: Table, box: Box, motion: Vector) -> Vector:
     x, y, z = motion
-    y = _sweep_y(blocks, box, y)
+    y = _sweep_y(blocks, solid, box, y)
     box = _shift(box, 0.0, y, 0.0)
     if abs(x) < abs(z):
-        z = _sweep_z(blocks, box, z)
-        x = _sweep_x(blocks, _shift(box, 0.0, 0.0, z), x)
+        z = _sweep_z(blocks, solid, box, z)
+        x = _sweep_x(blocks, solid, _shift(box, 0.0, 0.0, z), x)
     else:
-        x = _sweep_x(blocks, box, x)
-        z = _sweep_z(blocks, _shift(box, x, 0.0, 0.0), z)
+        x = _sweep_x(blocks, solid, box, x)
+        z = _sweep_z(blocks, solid, _shift(box, x, 0.0, 0.0), z)
     return x, y, z
 
 
@@ -149,13 +148,12 @@ def _shrink(motion: float) -> float:
 
 
 @njit(cache=True)
-def stay_above_ground(blocks: Blocks, box: Box, x: float, z: float) -> tuple[float, float]:
-    """The part of a sneaking player's horizontal motion that does not leave the edge it stands on."""
-    while x != 0.0 and not is_inside_solid(blocks, _shift(box, x, -DROP_HEIGHT, 0.0)):
+def _stay(blocks: Blocks, solid: Table, box: Box, x: float, z: float) -> tuple[float, float]:
+    while x != 0.0 and not _inside(blocks, solid, _shift(box, x, -DROP_HEIGHT, 0.0)):
         x = _shrink(x)
-    while z != 0.0 and not is_inside_solid(blocks, _shift(box, 0.0, -DROP_HEIGHT, z)):
+    while z != 0.0 and not _inside(blocks, solid, _shift(box, 0.0, -DROP_HEIGHT, z)):
         z = _shrink(z)
-    while x != 0.0 and z != 0.0 and not is_inside_solid(blocks, _shift(box, x, -DROP_HEIGHT, z)):
+    while x != 0.0 and z != 0.0 and not _inside(blocks, solid, _shift(box, x, -DROP_HEIGHT, z)):
         x, z = _shrink(x), _shrink(z)
     return x, z
 
@@ -193,25 +191,6 @@ def _enter(outline: NDArray[np.float64], eye: Vector, direction: Vector, cell: C
 
 
 @njit(cache=True)
-def cast_ray(blocks: Blocks, eye: Vector, direction: Vector, reach: float) -> tuple[bool, Cell, Cell]:
-    """The first block along a ray of unit direction: (whether there is one, its cell, the normal of the face hit)."""
-    cell = (int(np.floor(eye[0])), int(np.floor(eye[1])), int(np.floor(eye[2])))
-    travelled = 0.0
-    while travelled <= reach:
-        x, y, z = cell
-        if 0 <= x < blocks.shape[0] and 0 <= y < blocks.shape[1] and 0 <= z < blocks.shape[2]:
-            outline = OUTLINES[blocks[x, y, z]]
-            if outline[0] < outline[3]:
-                distance, axis = _enter(outline, eye, direction, cell)
-                if distance <= reach:
-                    sign = -1 if direction[axis] > 0.0 else 1
-                    normal = (sign * (axis == 0), sign * (axis == 1), sign * (axis == 2))
-                    return True, cell, normal
-        travelled, cell = _next_cell(eye, direction, cell)
-    return False, cell, (0, 0, 0)
-
-
-@njit(cache=True)
 def _next_cell(eye: Vector, direction: Vector, cell: Cell) -> tuple[float, Cell]:
     """(distance at which a ray leaves the cell, the cell it goes to)."""
     nearest, axis = np.inf, 0
@@ -223,3 +202,50 @@ def _next_cell(eye: Vector, direction: Vector, cell: Cell) -> tuple[float, Cell]
                 nearest, axis = distance, i
     step = 1 if direction[axis] > 0.0 else -1
     return nearest, (cell[0] + step * (axis == 0), cell[1] + step * (axis == 1), cell[2] + step * (axis == 2))
+
+
+@njit(cache=True)
+def _cast(
+    blocks: Blocks, outlines: NDArray[np.float64], eye: Vector, direction: Vector, reach: float
+) -> tuple[bool, Cell, Cell]:
+    cell = (int(np.floor(eye[0])), int(np.floor(eye[1])), int(np.floor(eye[2])))
+    travelled = 0.0
+    while travelled <= reach:
+        x, y, z = cell
+        if 0 <= x < blocks.shape[0] and 0 <= y < blocks.shape[1] and 0 <= z < blocks.shape[2]:
+            outline = outlines[blocks[x, y, z]]
+            if outline[0] < outline[3]:
+                distance, axis = _enter(outline, eye, direction, cell)
+                if distance <= reach:
+                    sign = -1 if direction[axis] > 0.0 else 1
+                    normal = (sign * (axis == 0), sign * (axis == 1), sign * (axis == 2))
+                    return True, cell, normal
+        travelled, cell = _next_cell(eye, direction, cell)
+    return False, cell, (0, 0, 0)
+
+
+# The kernels above get the tables of blocks as arguments: numba would bake a global one into its cache on disk,
+# where it outlives a change of `blocks`.
+
+
+def is_inside_solid(blocks: Blocks, box: Box) -> bool:
+    """Whether the box overlaps a solid block."""
+    return bool(_inside(blocks, SOLID, box))
+
+
+def sweep(blocks: Blocks, box: Box, motion: Vector) -> Vector:
+    """The free part of a motion, one axis after the other."""
+    x, y, z = _sweep(blocks, SOLID, box, motion)
+    return x, y, z
+
+
+def stay_above_ground(blocks: Blocks, box: Box, x: float, z: float) -> tuple[float, float]:
+    """The part of a sneaking player's horizontal motion that does not leave the edge it stands on."""
+    x, z = _stay(blocks, SOLID, box, x, z)
+    return x, z
+
+
+def cast_ray(blocks: Blocks, eye: Vector, direction: Vector, reach: float) -> tuple[bool, Cell, Cell]:
+    """The first block along a ray of unit direction: (whether there is one, its cell, the normal of the face hit)."""
+    found, cell, normal = _cast(blocks, OUTLINES, eye, direction, reach)
+    return found, cell, normal
