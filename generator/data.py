@@ -1,0 +1,156 @@
+"""Training data: single frames for the autoencoder, runs of latents and actions for the transformer."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+from tqdm import tqdm
+
+from env.errors import RecordingError
+from env.files import atomic_path
+from generator.actions import action_features
+from generator.model import LatentBatch, VideoGenerator
+from idm.data import Episode, load_episodes
+
+ENCODING_BATCH = 128
+
+
+class Clips:
+    """Every run of `context` usable frames with the frame after it. Frames are counted through all episodes."""
+
+    def __init__(self, episodes: Sequence[Episode], *, context: int) -> None:
+        self.episodes = episodes
+        self.context = context
+        lengths = [len(episode) for episode in episodes]
+        self.offsets = np.concatenate([[0], np.cumsum(lengths)])
+        self.actions = torch.cat([action_features(episode.actions) for episode in episodes])  # (N, F)
+        ends = [
+            _clip_ends(episode.usable, context) + offset
+            for episode, offset in zip(episodes, self.offsets, strict=False)
+        ]
+        self.ends: NDArray[np.int64] = np.concatenate(ends)
+        """Index of each run's last context frame."""
+        if len(self.ends) == 0:
+            raise RecordingError(f"no recording has {context + 1} usable ticks in a row, which training needs.")
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def frames(self, clips: NDArray[np.int64]) -> Tensor:
+        """The last context frame of each clip, uint8 (B, H, W, 3)."""
+        indices = self.ends[clips]
+        which = np.searchsorted(self.offsets, indices, side="right") - 1
+        frames = [
+            self.episodes[e].frames[i - self.offsets[e]] for e, i in zip(which.tolist(), indices.tolist(), strict=True)
+        ]
+        return torch.from_numpy(np.stack(frames))
+
+    def latents(self, clips: NDArray[np.int64], latents: NDArray[np.float16]) -> LatentBatch:
+        """The clips as latents, out of those of all frames (N, C, h, w)."""
+        ends = self.ends[clips]
+        window = ends[:, None] + np.arange(1 - self.context, 2)  # (B, K + 1)
+        cut = torch.from_numpy(latents[window].astype(np.float32))
+        return LatentBatch(cut[:, :-1], self.actions[torch.from_numpy(ends)], cut[:, -1])
+
+    @torch.no_grad()
+    def encode(self, model: VideoGenerator, folder: Path) -> NDArray[np.float16]:
+        """Normalised latents of all frames (N, C, h, w), mapped from a file that is written on first use."""
+        target = folder / f"latents-{self._fingerprint(model)}.npy"
+        if not target.exists():
+            shape = (int(self.offsets[-1]), model.config.vae.latent_channels, *model.config.vae.grid)
+            with atomic_path(target) as temporary:
+                latents = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
+                self._fill(latents, model)
+                latents.flush()
+        mapped: NDArray[np.float16] = np.load(target, mmap_mode="r")
+        return mapped
+
+    def _fill(self, latents: NDArray[np.float16], model: VideoGenerator) -> None:
+        with tqdm(total=len(latents), desc="encoding", unit="frame", leave=False) as bar:
+            for episode, offset in zip(self.episodes, self.offsets.tolist(), strict=False):
+                for start in range(0, len(episode), ENCODING_BATCH):
+                    frames = torch.from_numpy(np.array(episode.frames[start : start + ENCODING_BATCH]))
+                    encoded = model.encode(frames.to(model.device)).cpu().numpy()
+                    latents[offset + start : offset + start + len(encoded)] = encoded
+                    bar.update(len(encoded))
+
+    def _fingerprint(self, model: VideoGenerator) -> str:
+        """What the latents depend on: the autoencoder's weights, the normalisation and the recordings."""
+        digest = hashlib.sha256()
+        for name, tensor in model.state_dict().items():
+            if not name.startswith("dit."):
+                digest.update(tensor.detach().cpu().numpy().tobytes())
+        for episode in self.episodes:
+            digest.update(f"{episode.name} {len(episode)}\n".encode())
+        return digest.hexdigest()[:16]
+
+
+def _clip_ends(usable: NDArray[np.bool_], context: int) -> NDArray[np.int64]:
+    """Ticks that end a run of `context` usable ticks and are followed by one more."""
+    if len(usable) <= context:
+        return np.zeros(0, np.int64)
+    runs = np.lib.stride_tricks.sliding_window_view(usable, context + 1).all(axis=1)
+    return np.flatnonzero(runs) + context - 1
+
+
+class RandomClips(IterableDataset[Tensor]):
+    """Endless batches of clip numbers (B,). Batch k depends on the seed and k alone, so that a resumed run goes on."""
+
+    def __init__(self, count: int, *, batch_size: int, seed: int, first_step: int = 0) -> None:
+        self.count = count
+        self.batch_size = batch_size
+        self.seed = seed
+        self.first_step = first_step
+
+    def __iter__(self) -> Iterator[Tensor]:
+        step = self.first_step
+        while True:
+            rng = np.random.default_rng((self.seed, step))
+            yield torch.from_numpy(rng.integers(self.count, size=self.batch_size))
+            step += 1
+
+
+class ClipsDataModule(lightning.LightningDataModule):
+    """Clips of recorded play: contractor recordings, labelled videos, or both.
+
+    root: a folder of recordings. cache: where decoded frames are kept; by default a folder `.frames` under root.
+    """
+
+    clips: Clips
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        batch_size: int = 64,
+        kind: Literal["contractor", "labels"] | None = None,
+        cache: Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.root = Path(root)
+        self.batch_size = batch_size
+        self.kind = kind
+        self.cache = Path(cache) if cache is not None else self.root / ".frames"
+        self.seed = seed
+
+    def setup(self, stage: str) -> None:
+        """Decodes the recordings at the model's size, once."""
+        if hasattr(self, "clips"):
+            return
+        model = cast(VideoGenerator, cast(lightning.Trainer, self.trainer).lightning_module.model)
+        episodes = load_episodes(self.root, size=model.size, cache=self.cache, kind=self.kind)
+        self.clips = Clips(episodes, context=model.context)
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Random clips, going on at the trainer's step."""
+        first_step = self.trainer.global_step if self.trainer is not None else 0
+        clips = RandomClips(len(self.clips), batch_size=self.batch_size, seed=self.seed, first_step=first_step)
+        return DataLoader(clips, batch_size=None)

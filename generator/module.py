@@ -1,0 +1,120 @@
+"""The training loop of the generator: first the autoencoder, then the transformer on its latents, in one run."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from env.errors import GhostkeysError
+from generator.data import Clips, ClipsDataModule
+from generator.model import GeneratorConfig, VideoGenerator
+from generator.vae import to_pixels
+
+FIT_FRAMES = 1024
+"""Frames that the autoencoder's linear path and the latents' normalisation are computed from."""
+
+
+class GeneratorModule(lightning.LightningModule):
+    """Trains the autoencoder for `vae_steps` and the diffusion transformer for the rest of `trainer.max_steps`.
+
+    In between the latents of all frames are computed once and kept in the run's folder.
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        *,
+        vae_steps: int = 1000,
+        vae_learning_rate: float = 1e-3,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        warmup_steps: int = 100,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.model = VideoGenerator(config)
+        self.vae_steps = vae_steps
+        self.vae_learning_rate = vae_learning_rate
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_steps = warmup_steps
+        self.seed = seed
+        self._latents: NDArray[np.float16] | None = None
+
+    def checkpoint_config(self) -> dict[str, Any]:
+        """The model's config as plain YAML."""
+        return self.model.config.to_dict()
+
+    @property
+    def clips(self) -> Clips:
+        """The training data."""
+        return cast(ClipsDataModule, cast(Any, self.trainer).datamodule).clips
+
+    def on_train_start(self) -> None:
+        """Starts a fresh autoencoder from the principal components of some frames."""
+        if self.trainer.max_steps <= self.vae_steps:
+            raise GhostkeysError(
+                f"trainer.max_steps ({self.trainer.max_steps}) must exceed model.vae_steps ({self.vae_steps}): "
+                "the rest of the steps trains the transformer."
+            )
+        if self.global_step == 0:
+            self.model.vae.fit_linear_path(to_pixels(self._some_frames()))
+
+    def training_step(self, clips: Tensor, _: int) -> Tensor:
+        """clips: numbers (B,) of clips."""
+        numbers = clips.cpu().numpy()
+        generator = torch.Generator(self.device).manual_seed((self.seed << 32) + self.global_step)
+        if self.global_step < self.vae_steps:
+            pixels = to_pixels(self.clips.frames(numbers).to(self.device))
+            losses, name = self.model.vae.loss(pixels, generator=generator), "vae"
+        else:
+            batch = self.clips.latents(numbers, self._prepared_latents()).to(self.device)
+            losses, name = self.model.loss(batch, generator=generator), "dit"
+        self.log_dict({f"{name}/{key}": value for key, value in losses.items()}, prog_bar=True)
+        return losses["total"]
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; each part of the model has its own warm-up and linear decay to zero."""
+        end = self.trainer.max_steps
+        optimizer = AdamW(
+            [
+                {"params": self.model.vae.parameters(), "lr": self.vae_learning_rate},
+                {"params": self.model.dit.parameters(), "lr": self.learning_rate},
+            ],
+            weight_decay=self.weight_decay,
+            betas=(0.9, 0.99),
+        )
+        spans = [(0, self.vae_steps), (self.vae_steps, end)]
+        scheduler = LambdaLR(optimizer, [self._schedule(*span) for span in spans])
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _schedule(self, start: int, end: int) -> Any:
+        """Learning rate's factor by step: linear warm-up after `start`, linear decay to `end`, zero outside."""
+
+        def factor(step: int) -> float:
+            warm = (step - start + 1) / max(1, min(self.warmup_steps, end - start))
+            return max(0.0, min(1.0, warm, (end - step) / max(1, end - start)))
+
+        return factor
+
+    def _prepared_latents(self) -> NDArray[np.float16]:
+        """The latents of all frames, at the first call after the autoencoder's last step."""
+        if self._latents is None:
+            self.model.eval()
+            if self.global_step == self.vae_steps:
+                self.model.set_normalisation(self.model.encode(self._some_frames()))
+            self._latents = self.clips.encode(self.model, Path(self.trainer.default_root_dir))
+            self.model.train()
+        return self._latents
+
+    def _some_frames(self) -> Tensor:
+        """uint8 (B, H, W, 3), the same ones at every call."""
+        rng = np.random.default_rng(self.seed)
+        chosen = rng.choice(len(self.clips), size=min(FIT_FRAMES, len(self.clips)), replace=False)
+        return self.clips.frames(chosen).to(self.device)
