@@ -20,6 +20,8 @@ MAX_SIDE = 8192
 """Larger pictures are taken for a damaged header rather than decoded."""
 SEEK_FROM = 64
 """Nearer frames are reached by decoding from the start: dearer to seek than to decode."""
+FALLBACK_RATE = 20
+"""Frames a second where neither frames nor container tell the time."""
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def opened(path: PathLike) -> Iterator[tuple[Any, Any]]:
     if file.stat().st_size == 0:
         raise VideoError(f"{file} is empty (0 bytes); expected a video. Was a download or copy interrupted?")
     try:
-        container = av.open(str(file))
+        container = av.open(str(file), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f"{file} cannot be opened as a video ({error.strerror}): "
@@ -62,14 +64,15 @@ class FrameTable:
     def __len__(self) -> int:
         return len(self.stamps)
 
-    def number(self, stamp: int) -> int:
-        """The number of the frame with this time stamp."""
-        return int(np.searchsorted(self.stamps, stamp))
+    def number(self, stamp: int | None) -> int | None:
+        """The number of the frame with this time stamp, or None if there is none."""
+        number = np.searchsorted(self.stamps, stamp) if stamp is not None else len(self)
+        return int(number) if number < len(self) and self.stamps[number] == stamp else None
 
-    def seek_stamp(self, frame: int) -> int:
-        """Decoding time stamp of the last key frame shown no later than the frame."""
-        key = np.searchsorted(self.keys[:, 0], self.stamps[frame], side="right") - 1
-        return int(self.keys[max(key, 0), 1])
+    def key_frame(self, frame: int) -> tuple[int, int]:
+        """Number and decoding time stamp of the last key frame shown no later than the frame."""
+        key = max(int(np.searchsorted(self.keys[:, 0], self.stamps[frame], side="right")) - 1, 0)
+        return int(np.searchsorted(self.stamps, self.keys[key, 0])), int(self.keys[key, 1])
 
 
 def frame_table(path: PathLike) -> FrameTable | None:
@@ -104,23 +107,51 @@ def decode(path: PathLike, start: int = 0) -> Iterator[tuple[int, float, Any]]:
 
     Raises `VideoError`, after the good prefix, where a file is damaged or ends too early.
     """
+    table = frame_table(path) if start >= SEEK_FROM else None
+    if table is not None and start < len(table):
+        pictures = _from_key_frame(path, start, table)
+        first = next(pictures, None)
+        # Time stamps may lie; then the frames are counted from the start.
+        if first is not None and first[0] == start:
+            yield first
+            yield from pictures
+            return
+    yield from (numbered for numbered in _from_start(path) if numbered[0] >= start)
+
+
+def _from_start(path: PathLike) -> Iterator[tuple[int, float, Any]]:
     with opened(path) as (container, stream):
-        table = frame_table(path) if start >= SEEK_FROM else None
-        if table is not None and start < len(table):
-            container.seek(table.seek_stamp(start), stream=stream)
-        else:
-            table = None
-        yield from _numbered(path, container, stream, start, table)
+        origin = None
+        for number, picture in enumerate(_pictures(path, container, stream, 0)):
+            if picture.pts is None:
+                yield number, number / float(stream.average_rate or FALLBACK_RATE), picture
+            else:
+                origin = picture.pts if origin is None else origin
+                yield number, float((picture.pts - origin) * picture.time_base), picture
 
 
-def _numbered(
-    path: PathLike, container: Any, stream: Any, start: int, table: FrameTable | None
-) -> Iterator[tuple[int, float, Any]]:
-    """As `decode`; after a seek the `table` says which frame a picture is, otherwise they are counted."""
+def _from_key_frame(path: PathLike, start: int, table: FrameTable) -> Iterator[tuple[int, float, Any]]:
+    """As `_from_start`, but decoded from the last key frame before frame `start`, and without those before `start`.
+
+    Ends at a picture whose time stamp no packet had.
+    """
+    with opened(path) as (container, stream):
+        key, stamp = table.key_frame(start)
+        container.seek(stamp, stream=stream)
+        for picture in _pictures(path, container, stream, key):
+            number = table.number(picture.pts)
+            if number is None:
+                return
+            if number >= start:
+                yield number, float(table.seconds[number]), picture
+
+
+def _pictures(path: PathLike, container: Any, stream: Any, first: int) -> Iterator[Any]:
+    """Pictures as they are decoded; the number of the `first` is needed for messages only. Raises `VideoError`."""
     stream.codec_context.thread_count = 1
-    good = packets = 0
-    origin: int | None = None
+    good, packets = first, 0
     shape: tuple[int, int] | None = None
+    announced = f" of the {stream.frames} it announces" if stream.frames else ""
     try:
         for packet in container.demux(stream):
             packets += packet.size > 0
@@ -131,25 +162,13 @@ def _numbered(
                         f"{path} changes from {shape[0]}x{shape[1]} to {picture.height}x{picture.width} at "
                         f"frame {good}; expected one frame size. Re-encode it."
                     )
-                number = good if table is None else table.number(picture.pts)
-                origin = picture.pts if origin is None else origin
-                if number >= start:
-                    yield number, _seconds(picture, number, origin, stream, table), picture
-                good = number + 1
+                yield picture
+                good += 1
     except av.FFmpegError as error:
-        announced = f" of the {stream.frames} it announces" if stream.frames else ""
         raise VideoError(
             f"{path} is damaged or cut off ({error.strerror}): {good} frames are good{announced}."
         ) from error
-    if table is None and packets < stream.frames:
-        raise VideoError(f"{path} is cut off: {good} frames are good of the {stream.frames} it announces.")
+    if first == 0 and packets < stream.frames:
+        raise VideoError(f"{path} is cut off: {good} frames are good{announced}.")
     if good == 0:
         raise VideoError(f"{path} holds no frame; expected a video with at least one.")
-
-
-def _seconds(picture: Any, number: int, origin: int | None, stream: Any, table: FrameTable | None) -> float:
-    if table is not None:
-        return float(table.seconds[number])
-    if picture.pts is None or origin is None:
-        return number / float(stream.average_rate or 20)
-    return float((picture.pts - origin) * picture.time_base)

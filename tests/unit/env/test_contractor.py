@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from env import read_contractor_actions
+from env import BUTTONS, read_contractor_actions
 from env.errors import RecordingError
 
 
@@ -19,6 +19,9 @@ def tick(*keys: str, buttons: tuple[int, ...] = (), new: tuple[int, ...] = (), *
 def write(path: Path, *ticks: Any) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in ticks))
     return path
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "vpt"
 
 
 @pytest.fixture
@@ -131,3 +134,16 @@ def test_what_is_no_contractor_file_says_why(path: Path, content: str | bytes | 
         read_contractor_actions(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_recording_full_of_oddities_reads_as_in_openais_code() -> None:
+    """Their per-line conversion, but for what we mend: stuck attack, wheel, fractions of a degree."""
+    actions = read_contractor_actions(GOLDEN / "recording.jsonl")
+    golden = np.load(GOLDEN / "recording_expected.npz")
+    theirs = dict(zip(golden["button_names"].tolist(), golden["json_only_buttons"].T.astype(bool), strict=True))
+    theirs["attack"] &= ~golden["attack_stuck"].astype(bool)
+    for tick, name in ((22, "hotbar.5"), (25, "hotbar.8"), (27, "hotbar.3")):
+        theirs[name][tick] = True
+
+    np.testing.assert_array_equal(actions.buttons, np.stack([theirs[name] for name in BUTTONS], axis=1))
+    np.testing.assert_array_equal(np.trunc(actions.camera), golden["json_only_camera"])
