@@ -23,6 +23,8 @@ class LabelSettings:
     """Windows inferred together."""
     keep_prefix: bool = False
     """Label the good part of a video that is cut off, rather than fail."""
+    low_confidence: float = 0.05
+    """Ticks whose buttons and camera are all right with a smaller probability than this are not usable."""
     quality: QualityThresholds = field(default_factory=QualityThresholds)
 
     def __post_init__(self) -> None:
@@ -38,6 +40,7 @@ class LabelSettings:
             "checkpoint_sha256": checkpoint_sha256(checkpoint),
             "resampling": self._resampling(),
             "window": self.window,
+            "low_confidence": self.low_confidence,
             "quality": asdict(self.quality),
         }
 

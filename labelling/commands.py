@@ -1,0 +1,59 @@
+"""The command `ghostkeys label`."""
+# ruff: noqa: T201
+
+import json
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from env.files import atomic_path
+from labelling.engine import label_videos
+from labelling.source import FrameRate
+
+
+def label(args: list[str]) -> int:
+    """Labels many videos; exit status 1 when some could not be."""
+    options = _parser().parse_args(args)
+    report = label_videos(
+        options.videos,
+        checkpoint=options.checkpoint,
+        output=options.output,
+        fps=options.fps,
+        workers=options.workers,
+        window=options.window,
+        batch=options.batch,
+        recursive=options.recursive,
+        keep_prefix=options.keep_prefix,
+        device=options.device,
+    )
+    print(report.as_text())
+    if options.json:
+        with atomic_path(options.json) as temporary:
+            temporary.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
+    return 1 if report.with_status("failed") else 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="ghostkeys label",
+        description="Infers the keys and the mouse behind videos: <stem>.labels.parquet for each. "
+        "Started again, it skips what is done.",
+    )
+    add = parser.add_argument
+    add("videos", nargs="+", help="video files, folders of videos, or patterns such as 'night/*/*.mp4'")
+    add("--checkpoint", type=Path, required=True, help="folder of the trained inverse dynamics model")
+    add("--output", type=Path, required=True, help="folder for the label files")
+    add(
+        "--fps",
+        type=FrameRate,
+        default="auto",
+        help="auto follows the time stamps, native takes each frame for a tick, a number is the frames' true rate",
+    )
+    add("--workers", type=int | None, default=None, help="processes (default: the usable processors)")
+    add("--window", type=int | None, default=None, help="ticks the model sees at once (default: as it was trained)")
+    add("--batch", type=int, default=4, help="windows inferred together")
+    add("--recursive", action="store_true", help="also label the videos in folders below")
+    add("--keep-prefix", action="store_true", help="label the good part of a video that is cut off")
+    add("--device", default="auto", help="auto, cpu, cuda, or one GPU such as cuda:1")
+    add("--json", type=Path | None, default=None, help="write the summary here, too")
+    return parser

@@ -1,0 +1,122 @@
+"""Frames of one video -> what was pressed at each tick, in overlapping windows, several at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from env.actions import BUTTONS, Actions
+from env.camera import CameraQuantizer
+from env.video import Size
+from idm.model import ActionLogits, InverseDynamicsModel, Prediction
+from labelling.windows import Window, WindowPlanner
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the model says of a run of ticks."""
+
+    actions: Actions
+    button_probabilities: NDArray[np.float32]
+    """(T, 20) of being pressed."""
+    camera_probability: NDArray[np.float32]
+    """(T,) of the view's turn lying within a bin of the one given, on both axes."""
+
+    @classmethod
+    def from_prediction(cls, prediction: Prediction) -> "Answers":
+        """From the model's log-probabilities."""
+        pressed = np.exp(prediction.button_log_probs[..., 1])
+        return cls(prediction.actions, pressed, _camera_probability(prediction))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Answers"]) -> "Answers":
+        """One run after the other."""
+        return cls(
+            Actions.concatenate([part.actions for part in parts]),
+            np.concatenate([np.zeros((0, len(BUTTONS)), np.float32), *(part.button_probabilities for part in parts)]),
+            np.concatenate([np.zeros(0, np.float32), *(part.camera_probability for part in parts)]),
+        )
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(T,) the probability that all 20 buttons and the camera are right, were they independent."""
+        right = np.where(self.actions.buttons, self.button_probabilities, 1 - self.button_probabilities)
+        confidence: NDArray[np.float32] = right.prod(axis=1) * self.camera_probability
+        return confidence
+
+
+class Labeller:
+    """Labels one video after another; what it holds of a video is a few windows, however long the video is."""
+
+    def __init__(self, model: InverseDynamicsModel, *, window: int, batch: int = 4) -> None:
+        self.model = model
+        self.window = window
+        self.batch = batch
+        self.device = next(model.parameters()).device
+
+    @property
+    def size(self) -> Size:
+        """(height, width) of the frames the model sees."""
+        return self.model.config.frame_size
+
+    def label(self, chunks: Iterable[NDArray[np.uint8]]) -> Iterator[Answers]:
+        """chunks: the video's frames in order, uint8 (n, H, W, 3) -> answers for all its ticks in order."""
+        planner = WindowPlanner(self.window)
+        recent = _Recent()
+        waiting: list[Window] = []
+        for chunk in chunks:
+            recent.append(torch.from_numpy(chunk).to(self.device))
+            waiting += planner.ready(recent.stop)
+            while len(waiting) >= self.batch:
+                yield self._answer(waiting[: self.batch], recent)
+                del waiting[: self.batch]
+            recent.forget(min([planner.first_needed, *(window.start for window in waiting)]))
+        waiting += planner.ready(recent.stop, last=True)
+        for first in range(0, len(waiting), self.batch):
+            yield self._answer(waiting[first : first + self.batch], recent)
+
+    def _answer(self, windows: Sequence[Window], recent: "_Recent") -> Answers:
+        logits = self.model.infer(torch.stack([recent[window.start : window.stop] for window in windows]))
+        kept = [
+            torch.cat([part[row, window.kept] for row, window in enumerate(windows)])
+            for part in (logits.buttons, logits.camera)
+        ]
+        return Answers.from_prediction(self.model.decide(ActionLogits(*kept)))
+
+
+class _Recent:
+    """The last ticks of a stream, addressed by their number in the whole."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self._ticks: Tensor | None = None
+
+    @property
+    def stop(self) -> int:
+        return self.start + (0 if self._ticks is None else len(self._ticks))
+
+    def append(self, ticks: Tensor) -> None:
+        self._ticks = ticks if self._ticks is None else torch.cat([self._ticks, ticks])
+
+    def forget(self, before: int) -> None:
+        """Ticks before this number are not asked for again."""
+        if self._ticks is not None and before > self.start:
+            self._ticks = self._ticks[before - self.start :]
+            self.start = before
+
+    def __getitem__(self, ticks: slice) -> Tensor:
+        assert self._ticks is not None
+        assert ticks.start >= self.start
+        return self._ticks[ticks.start - self.start : ticks.stop - self.start]
+
+
+def _camera_probability(prediction: Prediction) -> NDArray[np.float32]:
+    """(T,) mass within a bin of the answer's, for pitch times that for yaw."""
+    quantizer = CameraQuantizer()
+    bins = quantizer.encode(prediction.actions.camera)[..., None]  # (T, 2, 1)
+    near = np.abs(np.arange(quantizer.bins) - bins) <= 1  # (T, 2, 11)
+    mass: NDArray[np.float32] = (np.exp(prediction.camera_log_probs) * near).sum(axis=-1).prod(axis=-1)
+    return mass
