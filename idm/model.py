@@ -187,14 +187,31 @@ class InverseDynamicsModel(nn.Module):
         self.calibration = Calibration()
         self.register_buffer("positive_weight", torch.ones(len(BUTTONS)))
 
-    def forward(self, frames: Tensor) -> ActionLogits:
-        """frames: uint8 (B, T, H, W, 3) -> uncalibrated log-probabilities."""
+    def forward(self, frames: Tensor, motion: Tensor | None = None) -> ActionLogits:
+        """frames: uint8 (B, T, H, W, 3) -> uncalibrated log-probabilities. `motion` is as for `encode`."""
+        return self.read(self.encode(frames, motion))
+
+    def encode(self, frames: Tensor, motion: Tensor | None = None) -> Tensor:
+        """frames: uint8 (B, T, H, W, 3) -> (B, T, D): each frame and the `around` frames before and after it.
+
+        `motion` (B, T, F) are the frames' fixed motion features where they are known already.
+        """
         features = []
         if self.motion is not None and self.read_motion is not None:
-            features.append(self.read_motion(self.motion(frames)))  # (B, T, D)
+            motion = self.motion(frames) if motion is None else _without_last(motion.float())
+            features.append(self.read_motion(motion))  # (B, T, D)
         if self.appearance is not None:
             features.append(self.appearance(frames))  # (B, T, F)
-        x = self.join(torch.cat(features, dim=2))  # (B, T, D)
+        joined: Tensor = self.join(torch.cat(features, dim=2))  # (B, T, D)
+        return joined
+
+    @property
+    def around(self) -> int:
+        """Frames before and after a frame that its encoding depends on."""
+        return 2 if self.config.temporal_filters else 1
+
+    def read(self, x: Tensor) -> ActionLogits:
+        """x: the encoded frames of one window each, (B, T, D) -> uncalibrated log-probabilities."""
         x = self.temporal(x)  # (B, T, D), neighbouring ticks
         x, _ = self.transformer(x)  # (B, T, D), the whole window, both directions in time
         x = F.relu(self.norm(x))
@@ -205,7 +222,7 @@ class InverseDynamicsModel(nn.Module):
 
         A window's last tick does not count: its result lies outside.
         """
-        logits = self(batch.frames)
+        logits = self(batch.frames, batch.motion)
         counts = batch.usable.clone()
         counts[:, -1] = False
         per_button = F.binary_cross_entropy(  # (B, T, 20)
@@ -234,7 +251,12 @@ class InverseDynamicsModel(nn.Module):
     @torch.inference_mode()
     def infer(self, frames: Tensor) -> ActionLogits:
         """frames: uint8 (B, T, H, W, 3) of one window each -> calibrated log-probabilities."""
-        logits: ActionLogits = self.calibration(self(frames))
+        return self.infer_encoded(self.encode(frames))
+
+    @torch.inference_mode()
+    def infer_encoded(self, x: Tensor) -> ActionLogits:
+        """x: the encoded frames of one window each, (B, T, D) -> calibrated log-probabilities."""
+        logits: ActionLogits = self.calibration(self.read(x))
         return logits
 
     def predict(self, frames: NDArray[np.uint8]) -> Prediction:
@@ -271,6 +293,11 @@ class InverseDynamicsModel(nn.Module):
 
     def _tensor(self, frames: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(np.array(frames))[None].to(self.positive_weight.device)
+
+
+def _without_last(motion: Tensor) -> Tensor:
+    """What comes after a window is not known in it: its last tick has no motion."""
+    return F.pad(motion[:, :-1], (0, 0, 0, 1))
 
 
 def _appearance(config: IDMConfig) -> nn.Module | None:
