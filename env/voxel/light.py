@@ -1,7 +1,7 @@
-"""Light and empty space: what the renderer reads of a world besides its blocks, kept right while blocks change.
+"""Light: how bright each cell of a world is, kept right while blocks change.
 
-Skylight is 15 in cells that see the sky, loses one a block sideways and down, and is dimmed by leaves and water, as in Minecraft. `space` is the
-distance to the nearest block, with which a ray leaps over empty air.
+Skylight is 15 in cells that see the sky, loses one a block sideways and down, and is dimmed by leaves and water, as in
+Minecraft.
 """
 
 import numpy as np
@@ -12,9 +12,6 @@ from env.voxel.blocks import BLOCKS
 
 OPAQUE_LIGHT = 255
 """Marks a cell light cannot enter. Else the low four bits are skylight; the high four wait for block light."""
-MAX_LEAP = 12
-"""Distances to blocks are exact up to here."""
-
 LOSS = np.full(256, 16, np.uint8)
 """(256,) light lost on entering a cell of this block; 16 stops it. A cell of loss 0 lets the sky straight down."""
 LOSS[: len(BLOCKS)] = [{"cube": 16, "leaves": 2, "water": 2}.get(block.shape, 0) for block in BLOCKS]
@@ -87,57 +84,3 @@ def fill_light(
                 queue = np.concatenate((queue, np.empty_like(queue)))
             queue[count] = (nx, ny, nz)
             count += 1
-
-
-@njit(cache=True)
-def fill_space(
-    blocks: NDArray[np.uint8], low: tuple[int, int, int], high: tuple[int, int, int], space: NDArray[np.uint8]
-) -> None:
-    """Write the Chebyshev distance to the nearest block (0 in a block, at most MAX_LEAP) for low <= (x, y, z) < high.
-
-    Reads MAX_LEAP further; the distances of the three axes combine one after another.
-    """
-    limit = MAX_LEAP
-    x0, y0, z0 = max(low[0] - limit, 0), max(low[1] - limit, 0), max(low[2] - limit, 0)
-    x1, y1, z1 = (
-        min(high[0] + limit, blocks.shape[0]),
-        min(high[1] + limit, blocks.shape[1]),
-        min(high[2] + limit, blocks.shape[2]),
-    )
-    near = np.empty((x1 - x0, y1 - y0, z1 - z0), np.uint8)
-    for x in range(x1 - x0):
-        for y in range(y1 - y0):
-            run = limit
-            for z in range(z1 - z0):
-                run = 0 if blocks[x0 + x, y0 + y, z0 + z] != 0 else min(run + 1, limit)
-                near[x, y, z] = run
-            run = limit
-            for z in range(z1 - z0 - 1, -1, -1):
-                run = min(run + 1, near[x, y, z])
-                near[x, y, z] = run
-    # A cell at distance v along the other axes and k along this one is max(v, k) away: growing v by one a step needs more than one sweep,
-    # so take the minimum over k directly, stopping once k alone is as far.
-    size_x, size_y, size_z = near.shape
-    second = np.empty_like(near)
-    for x in range(size_x):
-        for y in range(size_y):
-            second[x, y] = near[x, y]
-            for k in range(1, limit):
-                if y - k >= 0:
-                    for z in range(size_z):
-                        second[x, y, z] = min(second[x, y, z], max(near[x, y - k, z], np.uint8(k)))
-                if y + k < size_y:
-                    for z in range(size_z):
-                        second[x, y, z] = min(second[x, y, z], max(near[x, y + k, z], np.uint8(k)))
-    for x in range(low[0] - x0, high[0] - x0):
-        for y in range(low[1] - y0, high[1] - y0):
-            row = second[x, y].copy()
-            for k in range(1, limit):
-                if x - k >= 0:
-                    for z in range(size_z):
-                        row[z] = min(row[z], max(second[x - k, y, z], np.uint8(k)))
-                if x + k < size_x:
-                    for z in range(size_z):
-                        row[z] = min(row[z], max(second[x + k, y, z], np.uint8(k)))
-            for z in range(low[2], high[2]):
-                space[x0 + x, y0 + y, z] = row[z - z0]

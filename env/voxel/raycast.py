@@ -135,7 +135,7 @@ def cast(
     """Fill colour (R, C, 3) with the blocks' share of each pixel, 0 to 255; clear (R, C) with the share left to the sky; depth (R, C)."""
     blocks = scene.blocks.reshape(-1)
     light = scene.light.reshape(-1)
-    space = scene.space.reshape(-1)
+    space = scene.space.reshape(2, -1)
     texels, faces, shapes, brightness = scene.texels, scene.faces, scene.shapes, scene.brightness
     size_x, size_y, size_z = scene.blocks.shape
     stride_x, stride_y = size_y * size_z, size_z
@@ -184,17 +184,21 @@ def cast(
                 axis = 1
                 y = top - 1
                 x, z = int(ox + t * dx), int(oz + t * dz)
-            step_x, step_y, step_z = (1 if dx > 0.0 else -1), (1 if dy > 0.0 else -1), (1 if dz > 0.0 else -1)
-            ahead_x, ahead_y, ahead_z = (1 if dx > 0.0 else 0), (1 if dy > 0.0 else 0), (1 if dz > 0.0 else 0)
+            rising = 1 if dy > 0.0 else 0
             while t < far:
                 cell = x * stride_x + y * stride_y + z
-                leap = max(np.int64(space[cell]) - 1, 0)
+                leap = np.int64(space[rising, cell])
+                block = np.int64(0)
+                if leap > 0:
+                    leap -= 1
+                else:
+                    block = np.int64(blocks[cell])
+                rise = leap >> 1 if rising else leap // 3
                 # Where the ray leaves the empty box around this cell (for a block: the cell itself).
-                tx = (x + ahead_x + step_x * leap - ox) * ix
-                ty = (y + ahead_y + step_y * leap - oy) * iy
-                tz = (z + ahead_z + step_z * leap - oz) * iz
+                tx = ((x + leap + 1 if dx > 0.0 else x - leap) - ox) * ix
+                ty = ((y + rise + 1 if dy > 0.0 else y - rise) - oy) * iy
+                tz = ((z + leap + 1 if dz > 0.0 else z - leap) - oz) * iz
                 leave = min(tx, ty, tz)
-                block = np.int64(blocks[cell])
                 if block != 0:
                     shape = shapes[block]
                     if x == target_x and y == target_y and z == target_z and axis >= 0:
@@ -283,10 +287,7 @@ def cast(
                         if shape == LEAVES or shape == GLASS:
                             # From afar leaves close up, and show the dark of their inside.
                             alpha = (
-                                1.0
-                                if opacity > (127 if level == 0 else 60)
-                                or (shape == LEAVES and level > 1)
-                                else 0.0
+                                1.0 if opacity > (127 if level == 0 else 60) or (shape == LEAVES and level > 1) else 0.0
                             )
                         elif shape == WATER:
                             alpha = opacity / 255.0
@@ -346,14 +347,24 @@ def cast(
                                 break
                 before = block
                 t = leave
-                # Without branches, which a processor could not foresee: the axis left through steps on, the others follow the ray.
-                next_x = min(max(int(ox + t * dx), x - leap), x + leap)
-                next_y = min(max(int(oy + t * dy), y - leap), y + leap)
-                next_z = min(max(int(oz + t * dz), z - leap), z + leap)
-                x = x + step_x * (leap + 1) if tx <= t else next_x
-                y = y + step_y * (leap + 1) if ty <= t else next_y
-                z = z + step_z * (leap + 1) if tz <= t else next_z
-                axis = 0 if tx <= t else 1 if ty <= t else 2
+                if tx <= ty and tx <= tz:
+                    axis = 0
+                    x += leap + 1 if dx > 0.0 else -leap - 1
+                    if leap > 0:
+                        y = min(max(int(oy + t * dy), y - rise), y + rise)
+                        z = min(max(int(oz + t * dz), z - leap), z + leap)
+                elif ty <= tz:
+                    axis = 1
+                    y += rise + 1 if dy > 0.0 else -rise - 1
+                    if leap > 0:
+                        x = min(max(int(ox + t * dx), x - leap), x + leap)
+                        z = min(max(int(oz + t * dz), z - leap), z + leap)
+                else:
+                    axis = 2
+                    z += leap + 1 if dz > 0.0 else -leap - 1
+                    if leap > 0:
+                        x = min(max(int(ox + t * dx), x - leap), x + leap)
+                        y = min(max(int(oy + t * dy), y - rise), y + rise)
             colour[row, column, 0] = red
             colour[row, column, 1] = green
             colour[row, column, 2] = blue

@@ -4,14 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.voxel.blocks import AIR, BEDROCK, SOLID
-from env.voxel.light import LOSS, MAX_LEAP, column_heights, fill_light, fill_space
+from env.voxel.light import LOSS, column_heights, fill_light
+from env.voxel.space import REACH, fill_space
 
 LIGHT_REACH = 15
 """How far, in blocks, a change of one block can change the light."""
 
 
 class World:
-    """A box of blocks, y up. `blocks` may be read by anyone; write through `set_block`, which keeps the renderer's fields right."""
+    """A box of blocks, y up.
+
+    `blocks` may be read by anyone; write through `set_block`, which keeps the renderer's fields right.
+    """
 
     def __init__(self, blocks: NDArray[np.uint8], *, seed: int, spawn: tuple[float, float, float]) -> None:
         self.blocks = np.ascontiguousarray(blocks)
@@ -19,13 +23,13 @@ class World:
         self.seed = seed
         self.spawn = spawn
         """Where a player's feet start."""
-        size_x, size_y, size_z = self.blocks.shape
+        size_x, _, size_z = self.blocks.shape
         self.heights = np.zeros((size_x, size_z), np.uint8)
         """uint8 (X, Z): the lowest y from which the column is open to the sky."""
         self.light = np.zeros_like(self.blocks)
         """uint8 (X, Y, Z): skylight 0 to 15, 255 in opaque blocks."""
-        self.space = np.zeros_like(self.blocks)
-        """uint8 (X, Y, Z): blocks to the nearest cell that is not air."""
+        self.space = np.zeros((2, *self.blocks.shape), np.uint8)
+        """uint8 (2, X, Y, Z): how far rays that go down, and up, may leap; see `space`."""
         column_heights(self.blocks, LOSS, 0, size_x, 0, size_z, self.heights)
         fill_light(self.blocks, LOSS, self.heights, 0, size_x, 0, size_z, self.light)
         fill_space(self.blocks, (0, 0, 0), self.blocks.shape, self.space)
@@ -50,8 +54,8 @@ class World:
         if LOSS[before] != LOSS[block]:
             self._relight(x, z)
         if (before == AIR) != (block == AIR):
-            low = (max(x - MAX_LEAP, 0), max(y - MAX_LEAP, 0), max(z - MAX_LEAP, 0))
-            high = (min(x + MAX_LEAP + 1, size_x), min(y + MAX_LEAP + 1, size_y), min(z + MAX_LEAP + 1, size_z))
+            low = (max(x - REACH, 0), max(y - REACH, 0), max(z - REACH, 0))
+            high = (min(x + REACH + 1, size_x), min(y + REACH + 1, size_y), min(z + REACH + 1, size_z))
             fill_space(self.blocks, low, high, self.space)
 
     def surface(self, x: int, z: int) -> int:
