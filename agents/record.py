@@ -1,0 +1,210 @@
+"""Recordings of the scripted player: gameplay video whose keys and mouse are known.
+
+Each recording is one episode in a world of its own, named after the style and the world's seed. What a recording holds
+depends on its name and the settings alone, so an interrupted run, started again, ends as if it had never stopped, and a
+longer run keeps what a shorter one has made.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import gymnasium
+import numpy as np
+from tqdm import tqdm
+
+import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
+from agents.scripted import STYLES, ScriptedPlayer
+from env.errors import GhostkeysError, RecordingError
+from env.video import TICKS_PER_SECOND, probe
+from env.wrappers import RecordEpisode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One recording to be made."""
+
+    folder: Path
+    style: str
+    seed: int
+    """Of the world and of the player."""
+    env: str
+    """A gymnasium id."""
+    size: tuple[int, int]
+    ticks: int
+
+    @property
+    def stem(self) -> str:
+        """The name that video and actions share."""
+        return f"{self.style}-{self.seed:06d}"
+
+    @property
+    def video(self) -> Path:
+        """Where the video goes; it is the last file to appear."""
+        return self.folder / f"{self.stem}.mp4"
+
+    def reset_options(self) -> dict[str, Any]:
+        """How the episode begins: looking in any direction, and in some episodes with something to build with."""
+        style, rng = STYLES[self.style], np.random.default_rng([self.seed, 1])
+        kit = dict(style.kit) if rng.random() < style.kit_chance else {}
+        return {"yaw": float(rng.uniform(-180.0, 180.0)), "inventory": kit}
+
+    def play(self, *, advance: Callable[[int], object], stopped: Callable[[], bool]) -> None:
+        """Plays and writes the recording; leaves nothing if `stopped` says so, or on any error."""
+        game = gymnasium.make(self.env, size=self.size, disable_env_checker=True)
+        player = ScriptedPlayer(self.style)
+        with RecordEpisode(game, self.folder, self.stem) as episode:
+            observation, _ = episode.reset(seed=self.seed, options=self.reset_options())
+            player.reset(episode, seed=self.seed)
+            for _ in range(self.ticks):
+                if stopped():
+                    raise KeyboardInterrupt
+                observation, _, terminated, truncated, _ = episode.step(player.act(observation))
+                advance(1)
+                if terminated or truncated:
+                    break
+
+
+def record(
+    output: Path,
+    *,
+    minutes: float = 10.0,
+    player: Literal["scripted"] = "scripted",
+    style: str = "gatherer",
+    seed: int = 0,
+    size: tuple[int, int] = (180, 320),
+    episode_ticks: int = 1200,
+    workers: int | None = None,
+    env: str = "ghostkeys/Voxel-v0",
+) -> list[Path]:
+    """Lets a player play, and writes recordings (mp4 video and jsonl actions, as VPT's contractors made them).
+
+    Recordings that are there already are kept, so the same command goes on where it was stopped.
+
+    Args:
+        output: Folder for the recordings.
+        minutes: How much play, rounded up to whole episodes.
+        player: Who plays.
+        style: How it plays: `gatherer` chops trees, `explorer` uses all keys.
+        seed: World of the first episode; the next have the numbers after it.
+        size: Height and width of the video.
+        episode_ticks: Length of an episode, in ticks of 1/20 s.
+        workers: Processes; by default as many as there are processors. The recordings do not depend on it.
+        env: Gymnasium id of the environment.
+    """
+    if style not in STYLES:
+        raise GhostkeysError(f"--style {style}: there is no such style; expected one of {', '.join(STYLES)}.")
+    if minutes <= 0 or episode_ticks < 1:
+        raise GhostkeysError(f"{minutes} minutes in episodes of {episode_ticks} ticks: expected numbers above 0.")
+    episodes = -(-round(minutes * 60 * TICKS_PER_SECOND) // episode_ticks)
+    sessions = [
+        Session(folder=output, style=style, seed=seed + number, env=env, size=size, ticks=episode_ticks)
+        for number in range(episodes)
+    ]
+    missing = [session for session in sessions if not _is_made(session)]
+    workers = min(workers or len(os.sched_getaffinity(0)), len(missing))
+    done = (episodes - len(missing)) * episode_ticks
+    with tqdm(
+        total=episodes * episode_ticks, initial=done, unit="tick", unit_scale=True, desc=f"record {style}"
+    ) as bar:
+        try:
+            if workers > 1:
+                _play_apart(missing, workers=workers, advance=bar.update)
+            else:
+                for session in missing:
+                    session.play(advance=bar.update, stopped=lambda: False)
+        except OSError as error:
+            raise RecordingError(f"{output}: cannot write recordings: {error.strerror or error}.") from error
+    return [session.video for session in sessions]
+
+
+def _is_made(session: Session) -> bool:
+    """Whether the recording is there; an error if what is there was made with other settings."""
+    if not session.video.exists():
+        return False
+    found = probe(session.video)
+    if (found.height, found.width) != session.size or (found.frames or 0) > session.ticks:
+        raise RecordingError(
+            f"{session.video} has {found.frames} frames of {found.height}x{found.width}; expected at most "
+            f"{session.ticks} of {session.size[0]}x{session.size[1]}. Choose another folder, or the settings of then."
+        )
+    return True
+
+
+class _Shared(NamedTuple):
+    """What a worker process shares with the one that started it."""
+
+    played: "Synchronized[int]"
+    """Ticks, over all workers."""
+    stop: Event
+
+
+_shared: _Shared | None = None  # set once in each worker process
+
+
+def _play_apart(sessions: Sequence[Session], *, workers: int, advance: Callable[[int], object]) -> None:
+    """Makes the recordings in worker processes. When this process is interrupted or ends, they stop within a tick."""
+    context = multiprocessing.get_context("spawn")
+    shared = _Shared(context.Value("q", 0), context.Event())
+    known = 0
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(shared,)) as pool:
+        try:
+            running = {pool.submit(_play, session) for session in sessions}
+            while running:
+                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                played = shared.played.value
+                advance(played - known)
+                known = played
+                for future in done:
+                    future.result()  # what went wrong in the worker is raised here
+        except BrokenProcessPool:
+            raise RecordingError(
+                "a recording process was killed, perhaps for want of memory: try fewer --workers. "
+                "The recordings that are finished are kept."
+            ) from None
+        except BaseException:
+            shared.stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _start(shared: _Shared) -> None:
+    """Runs first in each worker. Ctrl-C is left to the parent, which then sets `stop`."""
+    global _shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _shared = shared
+
+
+def _play(session: Session) -> None:
+    """Makes one recording in a worker."""
+    assert _shared is not None
+    try:
+        session.play(advance=_count, stopped=_is_stopped)
+    except KeyboardInterrupt:
+        if _is_orphan():
+            os._exit(1)  # nobody is left to hand out work or to end this process
+        raise
+
+
+def _count(ticks: int) -> None:
+    assert _shared is not None
+    with _shared.played.get_lock():
+        _shared.played.value += ticks
+
+
+def _is_stopped() -> bool:
+    assert _shared is not None
+    return _shared.stop.is_set() or _is_orphan()
+
+
+def _is_orphan() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()

@@ -1,0 +1,112 @@
+"""What players do between two tasks: step aside, hop, creep, look around, dig, build."""
+
+from collections.abc import Iterator
+
+from .body import Body
+from .handiwork import NONE, Handiwork
+from .hands import Keys
+
+
+class Habits:
+    """Short behaviours; the style's weights are by the names of the methods."""
+
+    def __init__(self, body: Body, work: Handiwork) -> None:
+        self._body = body
+        self._rng = body.rng
+        self._work = work
+        self._names = list(body.style.habits)
+        weights = [body.style.habits[name] for name in self._names]
+        self._chances = [weight / sum(weights) for weight in weights]
+
+    def one(self) -> Iterator[Keys]:
+        """Goes through one habit, drawn by chance."""
+        name = str(self._rng.choice(self._names, p=self._chances))
+        yield from getattr(self, name)()
+
+    def _ticks(self, low: int, high: int) -> int:
+        return int(self._rng.integers(low, high, endpoint=True))
+
+    def _go(self, keys: Keys, angle: float, ticks: int) -> Iterator[Keys]:
+        """Moves for a while towards an angle right of the view, as long as the ground there is safe."""
+        for _ in range(ticks):
+            if not self._body.safe(self._body.yaw + angle):
+                return
+            yield keys
+
+    def pause(self) -> Iterator[Keys]:
+        """Does nothing for a moment."""
+        for _ in range(self._ticks(4, 16)):
+            yield NONE
+
+    def strafe(self) -> Iterator[Keys]:
+        """Steps to one side, and often back to the other."""
+        sides = [("left", -90.0), ("right", 90.0)]
+        if self._rng.random() < 0.5:
+            sides.reverse()
+        for side, angle in sides[: self._ticks(1, 2)]:
+            yield from self._go(frozenset({side}), angle, self._ticks(8, 18))
+
+    def step_back(self) -> Iterator[Keys]:
+        """Steps back, straight or to a side."""
+        keys, angle = [({"back"}, 180.0), ({"back", "left"}, -135.0), ({"back", "right"}, 135.0)][self._ticks(0, 2)]
+        yield from self._go(frozenset(keys), angle, self._ticks(8, 18))
+
+    def creep(self) -> Iterator[Keys]:
+        """Sneaks a little way."""
+        self._body.mouse.aim(self._body.yaw + self._rng.normal(0.0, 25.0), self._rng.uniform(0.0, 35.0))
+        direction, angle = [("forward", 0.0), ("forward", 0.0), ("left", -90.0), ("right", 90.0)][self._ticks(0, 3)]
+        yield from self._go(frozenset({"sneak", direction}), angle, self._ticks(12, 28))
+
+    def hop(self) -> Iterator[Keys]:
+        """Jumps on the spot or ahead."""
+        for _ in range(self._ticks(1, 3)):
+            ahead = self._rng.random() < 0.6 and self._body.safe(self._body.yaw, distance=2.5)
+            for _ in range(self._ticks(3, 7)):
+                yield frozenset({"jump", "forward"}) if ahead else frozenset({"jump"})
+            for _ in range(self._ticks(5, 9)):
+                yield NONE
+
+    def look(self) -> Iterator[Keys]:
+        """Looks around: at the sky, the ground, behind."""
+        for _ in range(self._ticks(1, 2)):
+            self._body.mouse.aim(self._body.yaw + self._rng.normal(0.0, 70.0), self._rng.uniform(-50.0, 60.0))
+            yield from self._wait_for_mouse()
+        self._body.mouse.aim(self._body.yaw + self._rng.normal(0.0, 20.0), self._rng.uniform(0.0, 15.0))
+        yield from self._wait_for_mouse()
+
+    def _wait_for_mouse(self) -> Iterator[Keys]:
+        for _ in range(30):
+            yield NONE
+            if self._body.mouse.settled:
+                break
+        for _ in range(self._ticks(0, 6)):
+            yield NONE
+
+    def dig(self) -> Iterator[Keys]:
+        """Breaks a soft block of the ground ahead, or whatever soft is under the crosshair there."""
+        self._body.mouse.aim(self._body.yaw + self._rng.normal(0.0, 30.0), self._rng.uniform(38.0, 60.0))
+        yield from self._wait_for_mouse()
+        for _ in range(self._ticks(1, 2)):
+            target = self._body.target
+            if target is None or target[1] < self._body.cell[1] - 1 or not self._body.can_dig(target):
+                return
+            yield from self._work.break_block(target)
+
+    def place(self) -> Iterator[Keys]:
+        """Puts down a few blocks, if there are any in the hotbar."""
+        yield from self._work.build(self._ticks(3, 8))
+
+    def pillar(self) -> Iterator[Keys]:
+        """Builds a small pillar under the own feet."""
+        if self._body.headroom(5):
+            yield from self._work.pillar(self._ticks(1, 2))
+
+    def change_slot(self) -> Iterator[Keys]:
+        """Tries some hotbar slots."""
+        for _ in range(self._ticks(1, 3)):
+            yield from self._work.select(self._ticks(0, 8))
+
+    def throw(self) -> Iterator[Keys]:
+        """Drops one of the items in hand."""
+        if self._body.selected in self._body.slots_with_blocks():
+            yield from self._work.tap("drop")

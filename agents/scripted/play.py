@@ -1,0 +1,101 @@
+"""The script of a play: trees and walks, with habits in between.
+
+A behaviour is a generator: each tick it aims the mouse and yields the keys it wants held.
+"""
+
+import math
+from collections.abc import Iterator
+
+from .body import Body
+from .habits import Habits
+from .handiwork import Handiwork
+from .hands import Keys
+from .paths import Cell, middle, route_nearest, route_to_tree
+from .walking import Walker
+
+
+class Play:
+    """Decides what to do next."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._style, self._rng = body.style, body.rng
+        self._walker = Walker(body)
+        self._work = Handiwork(body)
+        self._habits = Habits(body, self._work)
+        self._done: set[tuple[int, int]] = set()  # columns of trunks that are felled or could not be reached
+        self._tried: set[tuple[int, int]] = set()
+
+    def live(self) -> Iterator[Keys]:
+        """Plays for ever."""
+        yield from self._habits.pause()
+        while True:
+            if not self._body.on_firm_ground:
+                yield from self._get_ashore()
+            elif self._rng.random() < self._style.tree:
+                yield from self._fell_tree()
+            else:
+                yield from self._stroll()
+            for _ in range(self._rng.integers(*self._style.habits_between, endpoint=True)):
+                yield from self._habits.one()
+
+    def _fell_tree(self) -> Iterator[Keys]:
+        """Walks to the nearest tree and takes logs from it; strolls when none can be reached."""
+        route = route_to_tree(self._body.game.world, self._body.cell, avoid=self._done | self._work.placed)
+        if route is None:
+            yield from self._stroll()
+            return
+        column = (route.trunk[0][0], route.trunk[0][2])
+        arrived = yield from self._walker.walk(route)
+        if arrived:
+            yield from self._chop(route.trunk)
+        elif column in self._tried:
+            self._done.add(column)
+        self._tried.add(column)
+
+    def _chop(self, trunk: tuple[Cell, ...]) -> Iterator[Keys]:
+        """Breaks some blocks of a trunk, the one at eye level first, and picks the logs up."""
+        body = self._body
+        wanted = int(self._rng.integers(*self._style.logs, endpoint=True))
+        taken = 0
+        for log in sorted(
+            trunk, key=lambda log: abs(log[1] + 0.9 - body.eye[1])
+        ):  # first at eye level, then down, then up
+            if taken < wanted and body.sees(log):
+                taken += yield from self._work.break_block(log)
+        self._done.add((trunk[0][0], trunk[0][2]))
+        if taken:
+            yield from self._work.collect(middle(trunk[0]))
+
+    def _stroll(self) -> Iterator[Keys]:
+        """Walks some way towards a far point; digs a step when there is no way out."""
+        body = self._body
+        angle = self._rng.uniform(0.0, 2.0 * math.pi)
+        x, z = body.position[0] + 40.0 * math.cos(angle), body.position[2] + 40.0 * math.sin(angle)
+        length = int(self._rng.integers(*self._style.stroll, endpoint=True))
+        route = route_nearest(
+            body.game.world, body.cell, score=lambda cell: math.hypot(cell[0] - x, cell[2] - z), length=length
+        )
+        yield from self._walker.walk(route)
+        if not route.cells:
+            yield from self._dig_out()
+
+    def _dig_out(self) -> Iterator[Keys]:
+        """Makes a step in the wall of a pit, or pushes on if that is not what holds the player."""
+        x, y, z = self._body.cell
+        walls = [(x + dx, y + 1, z + dz) for dx, dz in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+        wall = next((cell for cell in walls if self._body.can_dig(cell)), None)
+        if wall is not None:
+            yield from self._work.break_block(wall)
+        yield from self._walker.unstick()
+
+    def _get_ashore(self) -> Iterator[Keys]:
+        """Swims or falls towards the nearest dry ground."""
+        body = self._body
+        shore = body.nearest_shore()
+        for _ in range(30):
+            heading = body.heading(shore)
+            body.mouse.aim(heading, 0.0, tolerance=5.0)
+            yield frozenset({"forward", "jump"}) if body.turned_to(heading) < 60.0 else frozenset({"jump"})
+            if body.on_firm_ground:
+                return
