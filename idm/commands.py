@@ -71,7 +71,7 @@ def predict(args: list[str]) -> int:
 
 
 def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: Literal["native"] | None = None) -> int:
-    """Infers the keys and the mouse behind one video: a JSON line per tick with the buttons held and the turn (degrees).
+    """Infers the keys and the mouse behind one video: a JSON line per tick, with its buttons and turn in degrees.
 
     Args:
         video: The video.

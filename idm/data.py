@@ -36,6 +36,8 @@ class Episode:
     actions: Actions
     usable: NDArray[np.bool_]  # (T,)
     name: str
+    motion: NDArray[np.float16] | None = None
+    """(T, F) fixed motion features, where a model wants them computed once."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -186,6 +188,7 @@ class Batch(NamedTuple):
     camera: Tensor  # (B, T, 2) float32 degrees, (pitch, yaw)
     usable: Tensor  # (B, T) bool
     first: Tensor  # (B, T) bool: an episode starts here
+    motion: Tensor | None = None  # (B, T, F) float16 fixed motion features, where computed beforehand
 
 
 class Window(NamedTuple):
@@ -201,12 +204,14 @@ def collate_windows(episodes: Sequence[Episode], windows: Sequence[Window]) -> B
     parts = [(episodes[w.episode], slice(w.start, w.stop)) for w in windows]
     first = np.zeros((len(windows), windows[0].stop - windows[0].start), np.bool_)
     first[:, 0] = [w.start == 0 for w in windows]
+    motion = [episode.motion[part] for episode, part in parts if episode.motion is not None]
     return Batch(
         torch.from_numpy(np.stack([episode.frames[part] for episode, part in parts])),
         torch.from_numpy(np.stack([episode.actions.buttons[part] for episode, part in parts])),
         torch.from_numpy(np.stack([episode.actions.camera[part] for episode, part in parts])),
         torch.from_numpy(np.stack([episode.usable[part] for episode, part in parts])),
         torch.from_numpy(first),
+        torch.from_numpy(np.stack(motion)) if len(motion) == len(parts) else None,
     )
 
 

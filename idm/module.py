@@ -1,5 +1,6 @@
 """Training of the inverse dynamics model: Lightning holds the loop, and only the loop."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,13 +11,17 @@ from torch import Tensor
 
 from env.actions import BUTTONS, Actions
 from idm.calibration import calibrate
-from idm.data import Batch, RecordingsDataModule
+from idm.data import Batch, Episode, RecordingsDataModule
 from idm.metrics import score
 from idm.model import ActionLogits, IDMConfig, InverseDynamicsModel
+from idm.nn.motion import MotionFeatures
 from idm.training import cosine_schedule
 
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+
+
+CHUNK = 64
 
 
 class IDMDataModule(RecordingsDataModule):
@@ -49,6 +54,26 @@ class IDMDataModule(RecordingsDataModule):
             seed=seed,
         )
 
+    def compute_motion(self, features: MotionFeatures) -> None:
+        """Gives the episodes their fixed motion features, which saves computing them in every step."""
+        self.training, self.validation = (
+            replace(part, episodes=tuple(with_motion(episode, features) for episode in part))
+            for part in (self.training, self.validation)
+        )
+
+
+def with_motion(episode: Episode, features: MotionFeatures) -> Episode:
+    """The episode with its motion features, worked out in runs of CHUNK frames."""
+    if episode.motion is not None:
+        return episode
+    device = features.luma.device
+    motion = np.zeros((len(episode), features.features), np.float16)
+    for start in range(0, len(episode) - 1, CHUNK):
+        # One frame more: a pair of frames has its features at the first of the two.
+        frames = torch.from_numpy(np.array(episode.frames[start : start + CHUNK + 1])).to(device)
+        motion[start : start + CHUNK] = features(frames[None])[0, :CHUNK].half().cpu().numpy()
+    return replace(episode, motion=motion)
+
 
 class IDMModule(lightning.LightningModule):
     """Trains an InverseDynamicsModel with AdamW, warm-up and a cosine schedule over the run's steps."""
@@ -78,8 +103,11 @@ class IDMModule(lightning.LightningModule):
         return self.model.config.to_dict()
 
     def on_fit_start(self) -> None:
-        """Learns how rare each button is."""
-        episodes = self.trainer.datamodule.training  # type: ignore[attr-defined]
+        """Learns how rare each button is, and lets the data module compute the motion features once."""
+        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+        if self.model.motion is not None and not self.flip:
+            datamodule.compute_motion(self.model.motion)
+        episodes = datamodule.training
         pressed = np.concatenate([episode.actions.buttons[episode.usable] for episode in episodes])
         self.model.set_button_rates(pressed.mean(0))
 

@@ -49,7 +49,7 @@ class MotionScale:
 
 
 class MotionFeatures(nn.Module):
-    """Correlations between each frame and the next, at several scales. The last frame of a window is its own next."""
+    """Correlations between each frame and the next, at several scales; zeros for a window's last frame."""
 
     luma: Tensor
 
@@ -66,11 +66,11 @@ class MotionFeatures(nn.Module):
         luma = frames.flatten(0, 1).float() @ self.luma  # (B * T, H, W)
         per_scale = []
         for scale in self.scales:
-            small = _reduce(luma, scale.size)
-            flat = _normalise(small).view(batch, time, *scale.size)  # (B, T, h, w)
-            following = torch.cat([flat[:, 1:], flat[:, -1:]], dim=1)
-            per_scale.append(correlate(flat.flatten(0, 1), following.flatten(0, 1), scale))
-        return torch.cat(per_scale, dim=1).view(batch, time, self.features)
+            images = _normalise(_reduce(luma, scale.size)).view(batch, time, *scale.size)
+            now, following = images[:, :-1].flatten(0, 1), images[:, 1:].flatten(0, 1)  # (B * (T - 1), h, w)
+            per_scale.append(correlate(now, following, scale))
+        pairs = torch.cat(per_scale, dim=1).view(batch, time - 1, self.features)
+        return F.pad(pairs, (0, 0, 0, 1))
 
 
 def correlate(frames: Tensor, following: Tensor, scale: MotionScale) -> Tensor:
@@ -81,7 +81,7 @@ def correlate(frames: Tensor, following: Tensor, scale: MotionScale) -> Tensor:
     tiles = frames.view(count, rows, tall, columns, wide).transpose(2, 3).reshape(-1, tall, wide)  # (tiles, y, x)
     padded = F.pad(following[:, None], (left, left, up, up), mode="replicate")[:, 0]
     around = padded.unfold(1, tall + 2 * up, tall).unfold(2, wide + 2 * left, wide).unfold(4, wide, 1)
-    around = around.reshape(len(tiles), -1, wide)  # (tiles, (tall + 2 up) * horizontal, x)
+    around = around.reshape(len(tiles), (tall + 2 * up) * horizontal, wide)  # (tiles, (tall + 2 up) * horizontal, x)
     # A product for every pair of rows; a vertical shift sums those along one diagonal.
     products = torch.bmm(tiles, around.transpose(1, 2)).view(len(tiles), tall, tall + 2 * up, horizontal)
     tile_stride, row_stride, other_stride, shift_stride = products.stride()
@@ -89,7 +89,7 @@ def correlate(frames: Tensor, following: Tensor, scale: MotionScale) -> Tensor:
         (len(tiles), tall, vertical, horizontal), (tile_stride, row_stride + other_stride, other_stride, shift_stride)
     )
     correlation = diagonals.sum(1).view(count, rows * columns, vertical * horizontal) / (tall * wide)
-    weights = (SHARPNESS * correlation).softmax(2).view(count, -1, vertical, horizontal)
+    weights = (SHARPNESS * correlation).softmax(2).view(count, rows * columns, vertical, horizontal)
     shift_y = weights.sum(3) @ torch.linspace(-1.0, 1.0, vertical, device=frames.device)  # (N, tiles)
     shift_x = weights.sum(2) @ torch.linspace(-1.0, 1.0, horizontal, device=frames.device)
     best = correlation.amax(2)

@@ -19,7 +19,7 @@ class FramePairCNN(nn.Module):
         super().__init__()
         if any(side % (PATCH * 2 ** (len(channels) - 1)) for side in size):
             raise ValueError(f"frames of {size} cannot be halved {len(channels) - 1} times after patches of {PATCH}")
-        self.embed = nn.Conv2d(3, channels[0], kernel_size=PATCH, stride=PATCH)
+        self.embed = nn.Linear(3 * PATCH**2, channels[0])
         inputs = [2 * channels[0], *channels[1:]]
         self.convs = nn.ModuleList(
             nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1)
@@ -31,14 +31,18 @@ class FramePairCNN(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """frames: uint8 (B, T, H, W, 3) -> (B, T, outputs). The last frame of a window is paired with itself."""
         batch, time = frames.shape[:2]
-        # (N, H, W, 3) seen as (N, 3, H, W) is channels_last already, which convolutions on a CPU like best.
-        images = frames.flatten(0, 1).permute(0, 3, 1, 2).float() / 255.0 - 0.5
-        x = F.relu(self.embed(images))  # (B * T, C, H / 4, W / 4)
-        x = x.view(batch, time, *x.shape[1:])
+        x = F.relu(self.embed(_patches(frames)))  # (B, T, H / 4, W / 4, C)
         following = torch.cat([x[:, 1:], x[:, -1:]], dim=1)
-        x = torch.cat([x, following - x], dim=2).flatten(0, 1)  # (B * T, 2 C, H / 4, W / 4)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = torch.cat([x, following - x], dim=-1).flatten(0, 1)  # (B * T, H / 4, W / 4, 2 C)
+        x = x.permute(0, 3, 1, 2)  # channels_last in memory, which convolutions on a CPU like best
         for conv in self.convs:
             x = F.relu(conv(x))
         features: Tensor = F.relu(self.dense(x.flatten(1)))
         return features.view(batch, time, -1)
+
+
+def _patches(frames: Tensor) -> Tensor:
+    """uint8 (B, T, H, W, 3) -> float (B, T, H / 4, W / 4, 48), about -1 to 1."""
+    batch, time, height, width, _ = frames.shape
+    squares = frames.view(batch, time, height // PATCH, PATCH, width // PATCH, PATCH * 3).transpose(3, 4)
+    return squares.flatten(4).float().sub_(127.5).mul_(1.0 / 127.5)
