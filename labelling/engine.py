@@ -51,6 +51,8 @@ def label_videos(
     written. Whatever stops it, Ctrl-C included, leaves whole label files and no others.
     """
     started = time.monotonic()
+    if workers is not None and workers < 0:
+        raise GhostkeysError(f"workers is {workers}; expected 0 or more.")
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
     settings = LabelSettings(fps=fps, window=window or model.config.window, batch=batch, keep_prefix=keep_prefix)

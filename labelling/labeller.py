@@ -67,8 +67,8 @@ class Labeller:
         planner = WindowPlanner(self.window)
         recent = _Recent()
         waiting: list[Window] = []
-        for chunk in chunks:
-            recent.append(torch.from_numpy(chunk).to(self.device))
+        for encoded in self._encode(chunks):
+            recent.append(encoded)
             waiting += planner.ready(recent.stop)
             while len(waiting) >= self.batch:
                 yield self._answer(waiting[: self.batch], recent)
@@ -78,8 +78,30 @@ class Labeller:
         for first in range(0, len(waiting), self.batch):
             yield self._answer(waiting[first : first + self.batch], recent)
 
+    def _encode(self, chunks: Iterable[NDArray[np.uint8]]) -> Iterator[Tensor]:
+        """Encodes each frame once, though two windows see it: chunks -> runs of (n, D).
+
+        A frame is encoded with the frames around it, so the last ones of a chunk wait for the next chunk.
+        """
+        around = self.model.around
+        frames = torch.zeros((0, *self.size, 3), dtype=torch.uint8, device=self.device)
+        done = 0  # of `frames`, those at the front that are encoded and kept for what is around the next
+        for chunk in chunks:
+            frames = torch.cat([frames, torch.from_numpy(chunk).to(self.device)])
+            stop = len(frames) - around
+            if stop > done:
+                yield self._encode_run(frames, slice(done, stop))
+                done = min(stop, around)
+                frames = frames[stop - done :]
+        if len(frames) > done:
+            yield self._encode_run(frames, slice(done, len(frames)))
+
+    @torch.inference_mode()
+    def _encode_run(self, frames: Tensor, kept: slice) -> Tensor:
+        return self.model.encode(frames[None])[0, kept]
+
     def _answer(self, windows: Sequence[Window], recent: "_Recent") -> Answers:
-        logits = self.model.infer(torch.stack([recent[window.start : window.stop] for window in windows]))
+        logits = self.model.infer_encoded(torch.stack([recent[window.start : window.stop] for window in windows]))
         kept = [
             torch.cat([part[row, window.kept] for row, window in enumerate(windows)])
             for part in (logits.buttons, logits.camera)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from env.errors import VideoError
-from env.video import TICKS_PER_SECOND, Frame, Size, VideoInfo, read_frames, read_ticks
+from env.video import TICKS_PER_SECOND, Frame, Size, VideoInfo, probe, read_frames, read_ticks
 
 FrameRate = Literal["auto", "native"] | float
 """How a video's frames become ticks.
@@ -17,8 +17,25 @@ recorded at, for a container that states another.
 """
 
 
+END_SLACK = 0.05
+"""Sound may outlast the picture by this share of a video (and at least a second); a video shorter still is cut off."""
+
+
 def read_source(video: Path, *, fps: FrameRate, size: Size) -> Iterator[tuple[float, Frame]]:
     """The ticks as (time in the source in s, uint8 (H, W, 3) RGB). Raises `VideoError`, after the good ticks."""
+    ticks, seconds = 0, 0.0
+    for seconds, frame in _read(video, fps, size):
+        yield seconds, frame
+        ticks += 1
+    # Some containers count no frames, so nobody misses those that are cut off; but they know how long the video was.
+    info = probe(video)
+    if info.frames is None and info.seconds - seconds > max(END_SLACK * info.seconds, 1.0):
+        raise VideoError(
+            f"{video} is cut off: it ends after {seconds:.1f} s of {info.seconds:.1f} s; {ticks} ticks are good."
+        )
+
+
+def _read(video: Path, fps: FrameRate, size: Size) -> Iterator[tuple[float, Frame]]:
     try:
         if fps == "native":
             yield from read_frames(video, size=size)

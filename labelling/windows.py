@@ -8,6 +8,8 @@ labelled web video. The first and the last window also keep their outer edge, so
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from env.errors import GhostkeysError
+
 
 @dataclass(frozen=True)
 class Window:
@@ -37,7 +39,9 @@ class WindowPlanner:
 
     def __init__(self, length: int = 128) -> None:
         if length < 4 or length % 4:
-            raise ValueError(f"a window of {length} ticks has no middle half; use a multiple of 4, such as 128")
+            raise GhostkeysError(
+                f"a window of {length} ticks has no middle half; expected a multiple of 4, such as 128."
+            )
         self.length = length
         self.stride = length // 2
         self._start = 0

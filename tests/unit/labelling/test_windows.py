@@ -2,6 +2,7 @@
 
 import pytest
 
+from env.errors import GhostkeysError
 from labelling.windows import Window, WindowPlanner, plan_windows
 
 LENGTHS = [1, 5, 31, 63, 64, 65, 127, 128, 129, 191, 192, 193, 300, 6000]
@@ -48,5 +49,5 @@ def test_an_empty_video_has_no_windows() -> None:
 
 @pytest.mark.parametrize("length", [0, 2, 6, -128])
 def test_a_window_without_a_middle_half_is_refused(length: int) -> None:
-    with pytest.raises(ValueError, match="multiple of 4"):
+    with pytest.raises(GhostkeysError, match="multiple of 4"):
         WindowPlanner(length)

@@ -1,0 +1,168 @@
+"""Many videos become whole label files; what is done is not done again, and a bad video costs only itself."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from env.errors import CheckpointError, GhostkeysError
+from env.labels import label_metadata
+from env.recording import Recording
+from env.video import resize
+from idm.checkpoint import save_checkpoint
+from idm.model import InverseDynamicsModel, load
+from labelling import LabelReport, label_videos, read_labels, single
+
+MakeVideo = Callable[..., Path]
+
+
+@pytest.fixture
+def run(tmp_path: Path, checkpoint: Path) -> Callable[..., LabelReport]:
+    """Labels videos into the folder `out`, in this process."""
+
+    def label(*videos: Path | str, **settings: object) -> LabelReport:
+        defaults = {"checkpoint": checkpoint, "output": tmp_path / "out", "workers": 0, "progress": False}
+        return label_videos(videos, **{**defaults, **settings})  # type: ignore[arg-type]
+
+    return label
+
+
+Run = Callable[..., LabelReport]
+
+
+def cut_off(video: Path) -> None:
+    """Takes the last third of a video away, after its index is moved to the front as it is for streaming."""
+    whole = video.with_name(f"whole{video.suffix}")
+    with av.open(str(video)) as source, av.open(str(whole), "w", options={"movflags": "faststart"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    content = whole.read_bytes()
+    video.write_bytes(content[: len(content) * 2 // 3])
+
+
+@pytest.mark.parametrize("ticks", [1, 5, 15, 16, 17, 32, 33, 75, 140])
+def test_every_tick_has_a_row(run: Run, make_video: MakeVideo, tmp_path: Path, ticks: int) -> None:
+    report = run(make_video("clip.mp4", ticks))
+    table = read_labels(tmp_path / "out" / "clip.labels.parquet")
+    assert len(table) == report.ticks == ticks
+    assert table["frame"].to_pylist() == list(range(ticks))
+    np.testing.assert_allclose(table["time"].to_numpy(), np.arange(ticks) / 20, atol=1e-3)
+
+
+def test_labels_and_video_are_a_recording(run: Run, make_video: MakeVideo, tmp_path: Path, checkpoint: Path) -> None:
+    """What was labelled can be trained on, and says what the model says."""
+    run(make_video("clip.mp4", 30))
+    recording = Recording.open(tmp_path / "out" / "clip.labels.parquet")
+    assert recording.kind == "labels"
+    assert recording.frames(0, 30).shape == (30, 64, 64, 3)
+    prediction = load(checkpoint).predict(resize(recording.frames(), (32, 32)))
+    agree = (recording.actions.buttons == prediction.actions.buttons).mean()
+    assert agree > 0.99
+    np.testing.assert_allclose(recording.actions.camera, prediction.actions.camera, atol=0.5)
+
+
+def test_native_and_time_stamps_differ_for_30_frames_a_second(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    video = make_video("clip.mp4", 60, fps=30)
+    labels = tmp_path / "out" / "clip.labels.parquet"
+    assert run(video).ticks == 40
+    np.testing.assert_allclose(
+        read_labels(labels)["time"].to_numpy(), [int(tick * 1.5) / 30 for tick in range(40)], atol=1e-3
+    )
+    assert len(Recording.open(labels).frames()) == 40
+    assert run(video, fps="native").ticks == 60
+    np.testing.assert_allclose(read_labels(labels)["time"].to_numpy(), np.arange(60) / 30, atol=1e-3)
+    assert run(video, fps=60).ticks == 20
+
+
+def test_what_is_done_is_skipped_until_something_changes(
+    run: Run, make_video: MakeVideo, tmp_path: Path, model: InverseDynamicsModel
+) -> None:
+    video = make_video("clip.mp4", 20)
+    labels = tmp_path / "out" / "clip.labels.parquet"
+
+    def statuses(**settings: object) -> list[str]:
+        return [result.status for result in run(video, **settings).videos]
+
+    assert statuses() == ["done"]
+    before = labels.read_bytes()
+    assert statuses() == ["skipped"]
+    video.touch()
+    assert statuses() == ["skipped"]
+    assert statuses(fps="native") == ["done"]
+    assert statuses() == ["done"]
+    labels.write_bytes(before[:-10])
+    assert statuses() == ["done"]
+    other = model.save(tmp_path / "other", metadata={"steps": 5})
+    assert statuses(checkpoint=other) == ["done"]
+    make_video("clip.mp4", 21)
+    assert statuses(checkpoint=other) == ["done"]
+    assert len(read_labels(labels)) == 21
+
+
+def test_the_same_work_gives_the_same_bytes(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    video = make_video("clip.mp4", 50)
+    run(video)
+    run(video, output=tmp_path / "out2")
+    first, second = (tmp_path / out / "clip.labels.parquet" for out in ("out", "out2"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_bad_videos_are_listed_with_the_reason(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video")
+    names = ("gone.mp4", "empty.mp4", "text.mp4")
+    report = run(*(tmp_path / name for name in names), make_video("good.mp4", 20))
+    assert [result.status for result in report.videos] == ["failed", "failed", "failed", "done"]
+    for name, result in zip(names, report.videos, strict=False):
+        assert name in result.reason
+        assert "\n" not in result.reason
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.labels.parquet"]
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_video_that_is_cut_off_fails_unless_its_good_part_is_asked_for(
+    run: Run, make_video: MakeVideo, suffix: str
+) -> None:
+    video = make_video(f"clip{suffix}", 120)
+    cut_off(video)
+    (failed,) = run(video).videos
+    assert failed.status == "failed"
+    assert "good" in failed.reason
+    (done,) = run(video, keep_prefix=True).videos
+    assert done.status == "done"
+    table = read_labels(done.labels)
+    assert 0 < len(table) == done.ticks < 120
+    assert "good" in label_metadata(table)["cut_off"]
+
+
+def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
+    run: Run, make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_half(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", f"{path}.tmp")
+
+    videos = [make_video("a.mp4", 20), make_video("b.mp4", 10)]
+    monkeypatch.setattr(single, "write_labels", write_half)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        run(*videos)
+    assert caught.value.filename == str(tmp_path / "out" / "a.labels.parquet")
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_checkpoint_of_another_kind_is_one_clear_line(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "policy", "policy", {}, {})
+    with pytest.raises(CheckpointError, match="'policy'") as caught:
+        run(make_video("a.mp4", 5), checkpoint=tmp_path / "policy")
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_that_make_no_sense_are_refused(run: Run, make_video: MakeVideo) -> None:
+    for settings in ({"fps": 0.0}, {"batch": 0}, {"window": 30}, {"workers": -1}):
+        with pytest.raises(GhostkeysError):
+            run(make_video("a.mp4", 5), **settings)

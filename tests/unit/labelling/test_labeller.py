@@ -1,0 +1,68 @@
+"""Each tick is answered once, as the model alone would, however the video comes."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from env.video import resize
+from idm.model import InverseDynamicsModel
+from labelling.labeller import Answers, Labeller
+
+MakeFrames = Callable[..., NDArray[np.uint8]]
+SIZE = (32, 32)
+WINDOW = 32
+
+
+def chunked(frames: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(frames), size):
+        yield frames[start : start + size]
+
+
+def label(model: InverseDynamicsModel, frames: NDArray[np.uint8], *, chunk: int = 64, batch: int = 4) -> Answers:
+    labeller = Labeller(model, window=WINDOW, batch=batch)
+    return Answers.concatenate(list(labeller.label(chunked(frames, chunk))))
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 5, 15, 16, 17, 31, 32, 33, 64, 75])
+def test_every_tick_gets_an_answer(model: InverseDynamicsModel, make_frames: MakeFrames, ticks: int) -> None:
+    answers = label(model, make_frames(max(ticks, 1))[:ticks, :32, :32])
+    assert len(answers.actions) == len(answers.button_probabilities) == len(answers.camera_probability) == ticks
+
+
+def test_a_video_of_one_window_is_answered_as_by_the_model_alone(
+    model: InverseDynamicsModel, make_frames: MakeFrames
+) -> None:
+    frames = resize(make_frames(WINDOW), SIZE)
+    answers, prediction = label(model, frames, chunk=7), model.predict(frames)
+    assert answers.actions.buttons.any()
+    np.testing.assert_array_equal(answers.actions.buttons, prediction.actions.buttons)
+    np.testing.assert_allclose(answers.actions.camera, prediction.actions.camera, atol=1e-4)
+
+
+def test_how_the_frames_come_changes_nothing(model: InverseDynamicsModel, make_frames: MakeFrames) -> None:
+    frames = resize(make_frames(100), SIZE)
+    whole = label(model, frames, chunk=100, batch=1)
+    for chunk, batch in ((1, 1), (3, 2), (64, 8)):
+        answers = label(model, frames, chunk=chunk, batch=batch)
+        np.testing.assert_allclose(answers.button_probabilities, whole.button_probabilities, atol=1e-5)
+        np.testing.assert_allclose(answers.actions.camera, whole.actions.camera, atol=1e-4)
+
+
+def test_far_frames_do_not_matter_and_near_ones_do(model: InverseDynamicsModel, make_frames: MakeFrames) -> None:
+    """Memory is bounded: a tick's answer depends on its window, wherever in a long video that lies."""
+    frames = resize(make_frames(200), SIZE)
+    changed = frames.copy()
+    changed[150:] = 255 - changed[150:]
+    before, after = label(model, frames), label(model, changed)
+    np.testing.assert_allclose(before.button_probabilities[:110], after.button_probabilities[:110], atol=1e-5)
+    assert not np.allclose(before.button_probabilities[149], after.button_probabilities[149], atol=1e-3)
+
+
+def test_probabilities_are_probabilities(model: InverseDynamicsModel, make_frames: MakeFrames) -> None:
+    answers = label(model, resize(make_frames(40), SIZE))
+    for values in (answers.button_probabilities, answers.camera_probability, answers.confidence):
+        assert values.dtype == np.float32
+        assert ((values >= 0) & (values <= 1 + 1e-5)).all()
+    assert (answers.confidence <= answers.camera_probability + 1e-5).all()
