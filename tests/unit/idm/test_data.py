@@ -1,0 +1,84 @@
+"""Recordings become episodes, and episodes windows."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from env import Recording
+from env.errors import RecordingError
+from idm.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
+from tests.unit.idm.clips import SIZE, make_episode
+
+
+def test_episodes_are_the_recordings_frames_and_actions(recordings: Path, tmp_path: Path) -> None:
+    episodes = load_episodes(recordings, size=SIZE, cache=tmp_path)
+    recording = Recording.open(recordings / "noise-0.mp4")
+    assert [episode.name for episode in episodes] == ["noise-0", "noise-1", "noise-2"]
+    np.testing.assert_array_equal(episodes[0].frames, recording.frames(0, len(recording), size=SIZE))
+    assert episodes[0].actions == recording.actions
+    assert episodes.ticks == 3 * len(recording)
+
+
+def test_cached_frames_are_used_again(recordings: Path, tmp_path: Path) -> None:
+    load_episodes(recordings, size=(16, 16), cache=tmp_path)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = load_episodes(recordings, size=(16, 16), cache=tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    assert isinstance(again[0].frames, np.memmap)
+
+
+def test_a_bad_recording_is_passed_over_and_named(recordings: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    shutil.copytree(recordings, folder, ignore=shutil.ignore_patterns(".*"))
+    (folder / "noise-1.mp4").write_bytes(b"no video")
+    episodes = load_episodes(folder, size=SIZE, cache=tmp_path / "cache")
+    assert [episode.name for episode in episodes] == ["noise-0", "noise-2"]
+    assert [path.name for path, _ in episodes.skipped] == ["noise-1.jsonl"]
+    assert not [path for path in (tmp_path / "cache").iterdir() if "noise-1" in path.name]
+
+
+@pytest.mark.parametrize("name", ["missing", ""])
+def test_no_recordings(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RecordingError, match="recording"):
+        load_episodes(tmp_path / name, size=SIZE)
+
+
+def test_split_is_by_whole_recordings() -> None:
+    episodes = EpisodeSet(tuple(make_episode(20, seed=seed) for seed in range(6)))
+    training, validation = split_episodes(episodes, validation_share=0.3, seed=1)
+    names = [{episode.name for episode in part} for part in (training, validation)]
+    assert not names[0] & names[1]
+    assert (len(training), len(validation)) == (4, 2)
+
+
+def test_one_recording_is_split_in_time() -> None:
+    training, validation = split_episodes(EpisodeSet((make_episode(20, seed=0),)), validation_share=0.25, seed=0)
+    assert (training.ticks, validation.ticks) == (15, 5)
+
+
+def test_every_start_is_drawn() -> None:
+    episodes = [make_episode(10, seed=0), make_episode(3, seed=1), make_episode(9, seed=2)]
+    windows = draw_windows(episodes, 500, 8, np.random.default_rng(0))
+    assert {(w.episode, w.start) for w in windows} == {(0, 0), (0, 1), (0, 2), (2, 0), (2, 1)}
+    assert {w.stop - w.start for w in windows} == {8}
+
+
+def test_windows_longer_than_every_recording() -> None:
+    with pytest.raises(RecordingError, match="shorter than a window of 64"):
+        draw_windows([make_episode(10, seed=0)], 1, 64, np.random.default_rng(0))
+
+
+def test_tiles_cover_once() -> None:
+    assert [(w.start, w.stop) for w in tile_windows([make_episode(10, seed=0)], 4)] == [(0, 4), (4, 8)]
+
+
+def test_batches_depend_on_seed_and_step_alone() -> None:
+    """A run resumed at step 2 sees the batch an unbroken one sees there."""
+    episodes = [make_episode(40, seed=0)]
+    batches = iter(RandomWindows(episodes, window=8, batch_size=2, seed=5))
+    third = [next(batches) for _ in range(3)][2]
+    resumed = next(iter(RandomWindows(episodes, window=8, batch_size=2, seed=5, first_step=2)))
+    assert third.frames.equal(resumed.frames)
+    assert third.camera.equal(resumed.camera)

@@ -1,0 +1,116 @@
+"""What the inverse dynamics model promises."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from idm.data import Window, collate_windows
+from idm.metrics import always_off, score
+from idm.model import (
+    CAMERA,
+    IDMConfig,
+    InverseDynamicsModel,
+    load,
+    overlapping_windows,
+    weights_between,
+)
+from idm.module import with_motion
+from tests.unit.idm.clips import TINY, make_episode
+
+
+def test_idm_is_not_causal(model: InverseDynamicsModel) -> None:
+    """The model must use the future: changing the last frame changes an earlier prediction."""
+    frames = torch.from_numpy(make_episode(12, seed=0).frames)[None]
+    changed = frames.clone()
+    changed[:, -1] = 255 - changed[:, -1]
+    assert not torch.equal(model(frames).camera[:, 2], model(changed).camera[:, 2])
+
+
+def test_overfitted_model_beats_doing_nothing() -> None:
+    """A few clips of panned noise are learnt: the turn and the button."""
+    torch.manual_seed(0)
+    model = InverseDynamicsModel(TINY)
+    episodes = [make_episode(64, seed=seed) for seed in range(2)]
+    batch = collate_windows(episodes, [Window(e, s, s + 16) for e in range(2) for s in (0, 16, 32, 48)])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(120):
+        optimizer.zero_grad()
+        model.loss(batch)["total"].backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    model.eval()
+    true = episodes[0].actions
+    scores = score(model.predict(episodes[0].frames).actions, true)
+    assert scores.keypress_accuracy > score(always_off(true), true).keypress_accuracy
+    assert scores.buttons["attack"].f1 > 0.9
+    assert min(scores.camera_r2.values()) > 0.8
+
+
+@pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 40])
+def test_predicts_videos_of_any_length(model: InverseDynamicsModel, length: int) -> None:
+    prediction = model.predict(make_episode(length, seed=0).frames)
+    assert len(prediction.actions) == length
+    assert prediction.button_log_probs.shape == (length, 20, 2)
+    assert prediction.camera_log_probs.shape == (length, 2, 11)
+    np.testing.assert_allclose(np.exp(prediction.button_log_probs).sum(-1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(np.exp(prediction.camera_log_probs).sum(-1), 1.0, atol=1e-5)
+
+
+def test_predicts_no_frames(model: InverseDynamicsModel) -> None:
+    assert len(model.predict(np.zeros((0, 32, 32, 3), np.uint8)).actions) == 0
+
+
+def test_frames_of_another_size_are_refused(model: InverseDynamicsModel) -> None:
+    with pytest.raises(ValueError, match=r"uint8 \(T, 32, 32, 3\)"):
+        model.predict(np.zeros((4, 64, 64, 3), np.uint8))
+
+
+@pytest.mark.parametrize(("length", "window"), [(5, 16), (16, 16), (17, 16), (100, 16), (129, 64)])
+def test_windows_keep_every_tick_once(length: int, window: int) -> None:
+    kept = [range(length)[w][k] for w, k in overlapping_windows(length, window)]
+    assert [tick for ticks in kept for tick in ticks] == list(range(length))
+
+
+def test_camera_targets_average_to_the_angle() -> None:
+    """The weights on two neighbouring bins have the true angle as their mean; beyond the range they clip."""
+    centres = torch.from_numpy(CAMERA.centres)
+    degrees = torch.tensor([-10.0, -7.3, -0.1, 0.0, 0.4, 3.3, 10.0])
+    torch.testing.assert_close(weights_between(degrees, centres) @ centres, degrees)
+    torch.testing.assert_close(weights_between(torch.tensor([25.0]), centres) @ centres, torch.tensor([10.0]))
+
+
+def test_precomputed_motion_gives_the_same_loss(model: InverseDynamicsModel) -> None:
+    assert model.motion is not None
+    episode = make_episode(100, seed=1)
+    windows = [Window(0, 0, 16), Window(0, 60, 76)]
+    plain = collate_windows([episode], windows)
+    known = collate_windows([with_motion(episode, model.motion)], windows)
+    assert known.motion is not None
+    torch.testing.assert_close(model.loss(plain)["total"], model.loss(known)["total"], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TINY,
+        IDMConfig(
+            frame_size=(32, 32), appearance="impala", appearance_channels=(4, 8), temporal_filters=4, width=16, heads=2
+        ),
+        IDMConfig(frame_size=(32, 32), appearance="none", motion=TINY.motion, width=16, heads=2, temporal_kernel=0),
+    ],
+    ids=["tiny", "vpt", "motion-only"],
+)
+def test_checkpoint_gives_the_same_model_back(config: IDMConfig, tmp_path: Path) -> None:
+    model = InverseDynamicsModel(config).eval()
+    model.save(tmp_path)
+    frames = make_episode(20, seed=2).frames
+    found, expected = load(tmp_path).predict(frames), model.predict(frames)
+    assert load(tmp_path).config == config
+    np.testing.assert_array_equal(found.button_log_probs, expected.button_log_probs)
+    np.testing.assert_array_equal(found.actions.camera, expected.actions.camera)
+
+
+def test_a_model_needs_some_encoder() -> None:
+    with pytest.raises(ValueError, match="switched off"):
+        IDMConfig(appearance="none")

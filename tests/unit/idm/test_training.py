@@ -1,0 +1,141 @@
+"""Runs: they go on where they stopped, and say in one line what is wrong with their configuration."""
+
+import logging
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from idm.checkpoint import load_checkpoint, read_metadata
+from idm.commands import fit, validate
+from idm.model import IDMConfig, InverseDynamicsModel, load
+from idm.module import IDMModule
+
+CONFIGS = sorted(Path("idm/configs").glob("*.yaml"))
+NETWORK = {
+    "frame_size": [32, 32],
+    "window": 16,
+    "motion": [{"size": [32, 32], "radius": [2, 2], "grid": [2, 2]}],
+    "appearance_channels": [4, 8],
+    "appearance_outputs": 8,
+    "width": 16,
+    "depth": 1,
+    "heads": 2,
+}
+
+
+@pytest.fixture
+def run(recordings: Path, tmp_path: Path) -> Any:
+    """Runs `idm fit` for a number of steps into a folder; returns the exit status."""
+    config = tmp_path / "tiny.yaml"
+    trainer = {"max_steps": 4, "val_check_interval": 2, "accelerator": "cpu"}
+    config.write_text(
+        yaml.safe_dump(
+            {"model": {"network": NETWORK}, "data": {"batch_size": 2, "root": str(recordings)}, "trainer": trainer}
+        )
+    )
+
+    def start(output: str, *more: str) -> int:
+        return fit(["--config", str(config), "--output", str(tmp_path / output), *more])
+
+    return start
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(folder, "idm")[1]
+
+
+def test_resumed_run_equals_unbroken_one(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C after two steps: exit status 130, a model that loads; the same command goes on to the same weights."""
+    assert run("unbroken") == 0
+
+    step = IDMModule.training_step
+
+    def interrupted(self: IDMModule, batch: Any, index: int) -> torch.Tensor:
+        if self.global_step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IDMModule, "training_step", interrupted)
+        assert run("broken") == 130
+    assert read_metadata(tmp_path / "broken")["steps"] == 2
+    load(tmp_path / "broken")
+    assert run("broken") == 0
+    unbroken, broken = weights(tmp_path / "unbroken"), weights(tmp_path / "broken")
+    assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
+
+
+def test_finished_run_returns_at_once_unless_the_budget_grew(
+    run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run("run") == 0
+    with caplog.at_level(logging.INFO, logger="idm.training"):
+        assert run("run") == 0
+    assert "already finished (4 steps)" in caplog.text
+    assert run("run", "--trainer.max_steps", "6") == 0
+    assert read_metadata(tmp_path / "run")["steps"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--model.network.widht", "8"], "widht"),
+        (["--trainer.max_stepz", "8"], "max_stepz"),
+        (["--model.network.depth", "deep"], "depth"),
+        (["--config", "no-such-file.yaml"], "no-such-file.yaml"),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line(
+    run: Any, arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("run", *arguments) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert named in lines[0]
+
+
+def test_a_misspelt_key_in_the_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "wrong.yaml"
+    config.write_text(yaml.safe_dump({"model": {"network": {"frame_sise": [32, 32]}}, "data": {"root": "x"}}))
+    assert fit(["--config", str(config), "--output", str(tmp_path / "run")]) == 2
+    assert "frame_sise" in capsys.readouterr().err
+
+
+def test_validate_prints_and_writes_the_figures(
+    run: Any, recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("run") == 0
+    report = tmp_path / "scores.json"
+    arguments = ["--checkpoint", str(tmp_path / "run"), "--data.root", str(recordings), "--json", str(report)]
+    assert validate(arguments) == 0
+    printed = capsys.readouterr().out
+    figures = yaml.safe_load(report.read_text())
+    assert f"{figures['model']['keypress_accuracy']:.3f}" in printed
+    assert {"always_off", "repeat_last", "previous_tick"} == figures["baselines"].keys()
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_trains_and_loads(config: Path, recordings: Path, tmp_path: Path) -> None:
+    """Each YAML builds its model; two steps on two short windows, then the checkpoint loads."""
+    if config.stem != "tiny":
+        parsed = yaml.safe_load(config.read_text())
+        with torch.device("meta"):
+            InverseDynamicsModel(IDMConfig.from_dict(parsed["model"]["network"]))
+        return
+    short = [
+        "--trainer.max_steps",
+        "2",
+        "--data.batch_size",
+        "2",
+        "--model.network.window",
+        "16",
+        "--trainer.val_check_interval",
+        "2",
+    ]
+    data = ["--data.root", str(recordings), "--data.cache", str(tmp_path / "cache")]
+    assert fit(["--config", str(config), *data, *short, "--output", str(tmp_path / "run")]) == 0
+    load(tmp_path / "run")
