@@ -28,6 +28,9 @@ SPECKLED[: len(BLOCKS)] = [
 ]
 
 RIM = 1.0 - 1e-9
+OUTLINE_SHADE = 0.45
+WATER_MURK = 0.22
+"""Share of colour that a block's length of water takes, roughly."""
 WATER_HEIGHT = 0.875
 """How high water stands in its uppermost cell."""
 
@@ -65,6 +68,8 @@ class Scene(NamedTuple):
     """The outlined cell; y is -1 if there is none."""
     line: float
     """Width of the outline per unit of depth."""
+    pixel: float
+    """Width of a pixel per unit of depth."""
     fog_start: float
     fog_end: float
 
@@ -129,6 +134,92 @@ def _near_edge(x: float, y: float, z: float, axis: int, width: float) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
+def _aim(rays: Rays, row: int, size_x: int, top: int, size_z: int, fog_end: float, aims: Float) -> None:
+    """Write (8, C) for a row of rays: direction, its inverse, its length, and the depth at which the ray ends.
+
+    A ray ends in the fog or at the world's rim; the rim is drawn in a hair, so that rounding cannot step over it.
+    """
+    axes, up = rays.axes, rays.rows[row]
+    row_x, row_y, row_z = up * axes[1, 0] - axes[2, 0], up * axes[1, 1] - axes[2, 1], up * axes[1, 2] - axes[2, 2]
+    ox, oy, oz = rays.eye
+    for column in range(len(rays.columns)):
+        right = rays.columns[column]
+        dx, dy, dz = row_x + right * axes[0, 0], row_y + right * axes[0, 1], row_z + right * axes[0, 2]
+        dx = dx if dx != 0.0 else 1e-12
+        dy = dy if dy != 0.0 else 1e-12
+        dz = dz if dz != 0.0 else 1e-12
+        ix, iy, iz = 1.0 / dx, 1.0 / dy, 1.0 / dz
+        length = np.sqrt(dx * dx + dy * dy + dz * dz)
+        out_x = ((size_x - ox) if dx > 0.0 else -ox) * ix
+        out_y = ((top - oy) if dy > 0.0 else -oy) * iy
+        out_z = ((size_z - oz) if dz > 0.0 else -oz) * iz
+        out = out_x if out_x < out_y else out_y
+        out = (out if out < out_z else out_z) * RIM
+        fog = fog_end / length
+        aims[0, column], aims[1, column], aims[2, column] = dx, dy, dz
+        aims[3, column], aims[4, column], aims[5, column] = ix, iy, iz
+        aims[6, column], aims[7, column] = length, out if out < fog else fog
+
+
+@njit(cache=True, error_model="numpy")
+def _face(
+    axis: int, dx: float, dy: float, dz: float, px: float, py: float, pz: float
+) -> tuple[int, float, float, float]:
+    """Which face of a cell the ray enters at a point (within the cell), the place on its tile, and the face's shade."""
+    if axis == 0:
+        return (0, pz, 1.0 - py, 0.6) if dx > 0.0 else (1, 1.0 - pz, 1.0 - py, 0.6)
+    if axis == 1:
+        return (2, px, pz, 0.5) if dy > 0.0 else (3, px, pz, 1.0)
+    return (4, 1.0 - px, 1.0 - py, 0.8) if dz > 0.0 else (5, px, 1.0 - py, 0.8)
+
+
+@njit(cache=True, error_model="numpy")
+def _cross(
+    texels: NDArray[np.uint32], tile: int, level: int, mirrored: bool,
+    fx: float, fy: float, fz: float, dx: float, dy: float, dz: float, enter: float, leave: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Where a ray meets a plant: two upright planes along its cell's diagonals. Depth (-1 if it passes) and place on the tile.
+
+    (fx, fy, fz) is the eye seen from the cell's corner.
+    """
+    first, second = (fz - fx) / (dx - dz), (1.0 - fx - fz) / (dx + dz)
+    for plane in (min(first, second), max(first, second)):
+        if enter <= plane <= leave:
+            u, v = fx + plane * dx, 1.0 - fy - plane * dy
+            u = 1.0 - u if mirrored else u
+            if texels[_texel(tile, u, v, level)] >> 24 >= 100:
+                return plane, u, v
+    return -1.0, 0.0, 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def _post(fx: float, fy: float, fz: float, ix: float, iy: float, iz: float) -> tuple[float, float, float]:
+    """Where a ray meets a torch, two pixels wide and ten high: depth (-1 if it passes) and place on the tile."""
+    near_x, far_x = (0.4375 - fx) * ix, (0.5625 - fx) * ix
+    near_y, far_y = -fy * iy, (0.625 - fy) * iy
+    near_z, far_z = (0.4375 - fz) * iz, (0.5625 - fz) * iz
+    enter_x, enter_y, enter_z = min(near_x, far_x), min(near_y, far_y), min(near_z, far_z)
+    enter = max(enter_x, enter_y, enter_z)
+    if enter <= 0.0 or enter > min(max(near_x, far_x), max(near_y, far_y), max(near_z, far_z)):
+        return -1.0, 0.0, 0.0
+    if enter == enter_y:
+        return enter, 0.5, 0.40625
+    across = fz + enter / iz if enter == enter_x else fx + enter / ix
+    return enter, min(max(across, 0.44), 0.56), 1.0 - fy - enter / iy
+
+
+@njit(cache=True, error_model="numpy")
+def _light_corners(
+    brightness: Float, light: NDArray[np.uint8], front: int, along: int, across: int, corners: Float
+) -> None:
+    """Write the light at the four corners of the face before which cell `front` lies; the strides lead along the face."""
+    for corner in range(4):
+        side = along if corner & 1 else -along
+        other = across if corner & 2 else -across
+        corners[corner] = _corner(brightness, light, front, front + side, front + other, front + side + other)
+
+
+@njit(cache=True, error_model="numpy")
 def cast(
     scene: Scene, rays: Rays, colour: NDArray[np.float32], clear: NDArray[np.float32], depth: NDArray[np.float32]
 ) -> None:
@@ -140,32 +231,21 @@ def cast(
     size_x, size_y, size_z = scene.blocks.shape
     stride_x, stride_y = size_y * size_z, size_z
     ox, oy, oz = rays.eye
-    columns, rows, axes = rays.columns, rays.rows, rays.axes
+    columns, rows = rays.columns, rays.rows
     top = scene.top
     target_x, target_y, target_z = scene.target
     fog_scale = 1.0 / (scene.fog_end - scene.fog_start)
-    texel_angle = 16.0 * (rows[0] - rows[-1]) / max(len(rows) - 1, 1)
+    texel_angle = 16.0 * scene.pixel
     start_x, start_y, start_z = int(ox), int(oy), int(oz)
-    face_key = -1
-    c00 = c10 = c01 = c11 = 0.0
+    lit_face = -1
+    corners = np.zeros(4)
+    aims = np.empty((8, len(columns)))
     for row in range(len(rows)):
-        up = rows[row]
-        row_x = up * axes[1, 0] - axes[2, 0]
-        row_y = up * axes[1, 1] - axes[2, 1]
-        row_z = up * axes[1, 2] - axes[2, 2]
+        _aim(rays, row, size_x, top, size_z, scene.fog_end, aims)
         for column in range(len(columns)):
-            right = columns[column]
-            dx = row_x + right * axes[0, 0]
-            dy = row_y + right * axes[0, 1]
-            dz = row_z + right * axes[0, 2]
-            if dx == 0.0:
-                dx = 1e-12
-            if dy == 0.0:
-                dy = 1e-12
-            if dz == 0.0:
-                dz = 1e-12
-            ix, iy, iz = 1.0 / dx, 1.0 / dy, 1.0 / dz
-            length = np.sqrt(dx * dx + dy * dy + dz * dz)
+            dx, dy, dz = aims[0, column], aims[1, column], aims[2, column]
+            ix, iy, iz = aims[3, column], aims[4, column], aims[5, column]
+            length, far = aims[6, column], aims[7, column]
             x, y, z = start_x, start_y, start_z
             t = 0.0
             axis = -1
@@ -173,11 +253,7 @@ def cast(
             red = green = blue = 0.0
             left = 1.0
             seen = 1e9
-            # The ray ends in the fog or at the world's rim; the rim is drawn in a hair, so that rounding cannot step over it.
-            out_x = ((size_x - ox) if dx > 0.0 else -ox) * ix
-            out_y = ((top - oy) if dy > 0.0 else -oy) * iy
-            out_z = ((size_z - oz) if dz > 0.0 else -oz) * iz
-            far = min(scene.fog_end / length, out_x * RIM, out_y * RIM, out_z * RIM)
+            wet = -1.0
             if oy >= top and dy < 0.0:
                 # From above everything, straight down to the highest block's level.
                 t = (top - oy) * iy
@@ -201,149 +277,106 @@ def cast(
                 leave = min(tx, ty, tz)
                 if block != 0:
                     shape = shapes[block]
-                    if x == target_x and y == target_y and z == target_z and axis >= 0:
-                        if _near_edge(ox + t * dx - x, oy + t * dy - y, oz + t * dz - z, axis, scene.line * t):
+                    fx, fy, fz = ox - x, oy - y, oz - z
+                    targeted = x == target_x and y == target_y and z == target_z
+                    if targeted and axis >= 0:
+                        if _near_edge(fx + t * dx, fy + t * dy, fz + t * dz, axis, scene.line * t):
                             # The outline shades what lies behind it.
-                            left *= 0.45
-                    hit = t
-                    hit_axis = axis
+                            left *= OUTLINE_SHADE
+                    hit, hit_axis, level = t, axis, -1
                     u = v = 0.0
                     tile = -1
                     shade = 1.0
                     if shape <= GLASS:
                         if axis >= 0 and not (shape == GLASS and before == block):
-                            px, py, pz = ox + t * dx - x, oy + t * dy - y, oz + t * dz - z
-                            if axis == 0:
-                                u, v, shade = (pz if dx > 0.0 else 1.0 - pz), 1.0 - py, 0.6
-                                tile = faces[block, 0 if dx > 0.0 else 1]
-                            elif axis == 1:
-                                u, v, shade = px, pz, (0.5 if dy > 0.0 else 1.0)
-                                tile = faces[block, 2 if dy > 0.0 else 3]
-                            else:
-                                u, v, shade = (1.0 - px if dz > 0.0 else px), 1.0 - py, 0.8
-                                tile = faces[block, 4 if dz > 0.0 else 5]
+                            face, u, v, shade = _face(axis, dx, dy, dz, fx + t * dx, fy + t * dy, fz + t * dz)
+                            tile = np.int64(faces[block, face])
                     elif shape == WATER:
-                        if before != block:
-                            py = oy + t * dy - y
-                            open_above = y + 1 >= size_y or shapes[blocks[cell + stride_y]] != WATER
-                            if open_above and py > WATER_HEIGHT and axis >= 0:
-                                hit = (y + WATER_HEIGHT - oy) * iy
-                                hit_axis = 1
+                        if before != block and axis >= 0:
+                            surface = y + 1 >= size_y or shapes[blocks[cell + stride_y]] != WATER
+                            if surface and fy + t * dy > WATER_HEIGHT:
+                                # The ray enters above the water's surface and may meet it inside the cell.
+                                hit, hit_axis = (WATER_HEIGHT - fy) * iy, 1
                                 if dy >= 0.0 or hit >= leave:
                                     block = 0
-                            if block != 0 and axis >= 0:
-                                u, v = ox + hit * dx - x, oz + hit * dz - z
+                            if block != 0:
+                                u, v = fx + hit * dx, fz + hit * dz
                                 if hit_axis != 1:
-                                    u, v, shade = u + v, 1.0 - (oy + hit * dy - y), 0.8
-                                tile = faces[block, 3]
+                                    u, v, shade = u + v, 1.0 - fy - hit * dy, 0.8
+                                tile = np.int64(faces[block, 3])
+                                wet = hit
                     elif shape == PLANT:
-                        # Two upright planes along the cell's diagonals; the nearer one with something at the hit counts.
-                        fx, fz = ox - x, oz - z
-                        first = (fz - fx) / (dx - dz)
-                        second = (1.0 - fx - fz) / (dx + dz)
-                        for nearer in range(2):
-                            plane = first if (first < second) == (nearer == 0) else second
-                            if plane < t or plane > leave or tile >= 0:
-                                continue
-                            u, v = fx + plane * dx, y + 1 - oy - plane * dy
-                            if (x * 7 + z * 13) & 4:
-                                u = 1.0 - u
-                            level = min(_level(plane * texel_angle), 1)
-                            number = np.int64(faces[block, 0])
-                            texel = texels[_texel(number, u, v, level)]
-                            if texel >> 24 >= 100:
-                                tile, hit, hit_axis = number, plane, -1
+                        level = min(_level(t * texel_angle), 1)
+                        number = np.int64(faces[block, 0])
+                        mirrored = (x * 7 + z * 13) & 4 != 0
+                        plane, u, v = _cross(texels, number, level, mirrored, fx, fy, fz, dx, dy, dz, t, leave)
+                        if plane >= 0.0:
+                            hit, hit_axis, tile = plane, -1, number
                     elif shape == TORCH:
-                        # A post two pixels wide and ten high: the entry into its box.
-                        near_x, far_x = (x + 0.4375 - ox) * ix, (x + 0.5625 - ox) * ix
-                        near_y, far_y = (y - oy) * iy, (y + 0.625 - oy) * iy
-                        near_z, far_z = (z + 0.4375 - oz) * iz, (z + 0.5625 - oz) * iz
-                        enter_x, enter_y, enter_z = min(near_x, far_x), min(near_y, far_y), min(near_z, far_z)
-                        enter = max(enter_x, enter_y, enter_z)
-                        if enter > 0.0 and enter <= min(max(near_x, far_x), max(near_y, far_y), max(near_z, far_z)):
-                            hit, hit_axis = enter, -1
-                            u = ox + enter * dx - x if enter_x < enter else oz + enter * dz - z
-                            v = y + 1 - oy - enter * dy
-                            if enter == enter_y:
-                                u, v = ox + enter * dx - x, 0.40625
-                            u = min(max(u, 0.44), 0.56)
-                            tile = faces[block, 0]
+                        plane, u, v = _post(fx, fy, fz, ix, iy, iz)
+                        if plane >= 0.0:
+                            hit, hit_axis, level, tile = plane, -1, 0, np.int64(faces[block, 0])
                     if tile >= 0:
-                        if scene.speckled[block] and shape != PLANT:
+                        if scene.speckled[block] and hit_axis >= 0:
                             flips = (x * 374761393 ^ y * 668265263 ^ z * 2147483647) >> 5
-                            if flips & 1:
-                                u = 1.0 - u
-                            if flips & 2 and hit_axis == 1:
-                                v = 1.0 - v
-                        slope = (
-                            1.0 if hit_axis < 0 else abs(dx) if hit_axis == 0 else abs(dy) if hit_axis == 1 else abs(dz)
-                        )
-                        level = _level(hit * texel_angle * min(1.0 / (slope + 0.1), 2.5))
-                        if shape == TORCH or (shape == PLANT and level > 1):
-                            level = 0 if shape == TORCH else 1
+                            u = 1.0 - u if flips & 1 else u
+                            v = 1.0 - v if flips & 2 and hit_axis == 1 else v
+                        if level < 0:
+                            # Faces seen at a slant have smaller pixels.
+                            slope = abs(dx) if hit_axis == 0 else abs(dy) if hit_axis == 1 else abs(dz)
+                            level = _level(hit * texel_angle * min(1.0 / (slope + 0.1), 2.5))
                         texel = np.int64(texels[_texel(tile, u, v, level)])
                         opacity = texel >> 24
                         alpha = 1.0
                         if shape == LEAVES or shape == GLASS:
-                            # From afar leaves close up, and show the dark of their inside.
-                            alpha = (
-                                1.0 if opacity > (127 if level == 0 else 60) or (shape == LEAVES and level > 1) else 0.0
-                            )
+                            # From afar leaves close up.
+                            closed = (shape == LEAVES and level > 1) or opacity > (127 if level == 0 else 60)
+                            alpha = 1.0 if closed else 0.0
                         elif shape == WATER:
                             alpha = opacity / 255.0
                         if alpha > 0.0:
-                            # Light at the hit: of the cell in front of the face, smoothed between the face's corners.
-                            lit = 1.0
-                            if hit_axis < 0:
-                                lit = brightness[light[cell]]
-                            elif shape == WATER:
-                                front = light[cell + stride_y] if hit_axis == 1 and y + 1 < size_y else light[cell]
-                                lit = brightness[front] if front != 255 else brightness[light[cell]]
-                            elif 1 < x < size_x - 2 and 1 < y < size_y - 2 and 1 < z < size_z - 2:
-                                px, py, pz = ox + t * dx - x, oy + t * dy - y, oz + t * dz - z
-                                key = cell * 3 + hit_axis
-                                if hit_axis == 0:
-                                    front = cell + (-stride_x if dx > 0.0 else stride_x)
-                                    along, across, a, b = 1, stride_y, pz, py
-                                elif hit_axis == 1:
-                                    front = cell + (-stride_y if dy > 0.0 else stride_y)
-                                    along, across, a, b = stride_x, 1, px, pz
-                                else:
-                                    front = cell + (-1 if dz > 0.0 else 1)
-                                    along, across, a, b = stride_x, stride_y, px, py
-                                if key != face_key:
-                                    face_key = key
-                                    c00 = _corner(
-                                        brightness, light, front, front - along, front - across, front - along - across
-                                    )
-                                    c10 = _corner(
-                                        brightness, light, front, front + along, front - across, front + along - across
-                                    )
-                                    c01 = _corner(
-                                        brightness, light, front, front - along, front + across, front - along + across
-                                    )
-                                    c11 = _corner(
-                                        brightness, light, front, front + along, front + across, front + along + across
-                                    )
-                                lit = (c00 * (1.0 - a) + c10 * a) * (1.0 - b) + (c01 * (1.0 - a) + c11 * a) * b
+                            inside = 1 < x < size_x - 2 and 1 < y < size_y - 2 and 1 < z < size_z - 2
+                            lit = brightness[light[cell]]
+                            if hit_axis >= 0 and shape != WATER:
+                                lit = 1.0
+                                if inside:
+                                    if hit_axis == 0:
+                                        front = cell + (-stride_x if dx > 0.0 else stride_x)
+                                        along, across, a, b = 1, stride_y, fz + t * dz, fy + t * dy
+                                    elif hit_axis == 1:
+                                        front = cell + (-stride_y if dy > 0.0 else stride_y)
+                                        along, across, a, b = stride_x, 1, fx + t * dx, fz + t * dz
+                                    else:
+                                        front = cell + (-1 if dz > 0.0 else 1)
+                                        along, across, a, b = stride_x, stride_y, fx + t * dx, fy + t * dy
+                                    if cell * 3 + hit_axis != lit_face:
+                                        lit_face = cell * 3 + hit_axis
+                                        _light_corners(brightness, light, front, along, across, corners)
+                                    lower = corners[0] * (1.0 - a) + corners[1] * a
+                                    lit = lower * (1.0 - b) + (corners[2] * (1.0 - a) + corners[3] * a) * b
                             lit *= shade
                             if shape == LEAVES and level > 0:
+                                # The dark between the leaves.
                                 lit *= 0.35 + 0.65 * opacity / 255.0
-                            if x == target_x and y == target_y and z == target_z and shape != WATER:
+                            if targeted and shape != WATER:
                                 lit *= 1.0 - scene.crack[_texel(0, u, v, 0)] / 255.0
-                            fog = (hit * length - scene.fog_start) * fog_scale
-                            fog = min(max(fog, 0.0), 1.0)
+                            fog = min(max((hit * length - scene.fog_start) * fog_scale, 0.0), 1.0)
+                            if wet >= 0.0 and shape != WATER:
+                                # Water takes colour from what lies deep in it.
+                                murk = 1.0 - 1.0 / (1.0 + WATER_MURK * (hit - wet) * length)
+                                red += left * murk * (1.0 - fog) * lit * 44.0
+                                green += left * murk * (1.0 - fog) * lit * 90.0
+                                blue += left * murk * (1.0 - fog) * lit * 192.0
+                                left *= 1.0 - murk * (1.0 - fog)
                             share = left * alpha * (1.0 - fog)
                             scale = share * lit
                             red += scale * (texel & 255)
                             green += scale * (texel >> 8 & 255)
                             blue += scale * (texel >> 16 & 255)
                             left -= share
-                            if seen > 1e8:
-                                seen = hit
                             if alpha == 1.0:
-                                seen = hit
                                 # What fog leaves over shows the sky behind.
+                                seen = hit
                                 break
                 before = block
                 t = leave

@@ -44,11 +44,13 @@ class Renderer:
             self._blend: NDArray[np.float32] | None = (position - above).astype(np.float32)
             rows, columns = np.stack([above, above + 1], axis=1).ravel(), np.arange(128) * 5 + 2
             self._hud = Hud(rows, columns)
+            self._pixel = 1.0
             self._rows, self._columns = rows + 0.5, columns + 0.5
         else:
             self.size = size
             self._blend = None
             self._hud = Hud(*size)
+            self._pixel = SCREEN[0] / size[0]
             self._rows = (np.arange(size[0]) + 0.5) * SCREEN[0] / size[0]
             self._columns = (np.arange(size[1]) + 0.5) * SCREEN[1] / size[1]
         shape = (len(self._rows), len(self._columns))
@@ -115,10 +117,12 @@ class Renderer:
     def _scene(self, world: World, view: View, light: NDArray[np.float64]) -> Scene:
         paint = textures()
         fog = WATER_FOG if view.eye_in_water else FOG
-        pixel = 2.0 * tan(radians(view.fov) / 2.0) / min(self.size[0], SCREEN[0])
+        per_unit = 2.0 * tan(radians(view.fov) / 2.0) / SCREEN[0]
+        pixel = per_unit * self._pixel
+        line = OUTLINE * max(per_unit, pixel)
         return Scene(
             world.blocks, world.light, world.space, world.top, paint.packed, paint.faces, SHAPES, SPECKLED, light,
-            paint.cracks[view.crack_stage], view.target or (0, -1, 0), OUTLINE * pixel, *fog,
+            paint.cracks[view.crack_stage], view.target or (0, -1, 0), line, pixel, *fog,
         )  # fmt: skip
 
 

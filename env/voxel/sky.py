@@ -28,9 +28,9 @@ def sun_angle(time_of_day: int) -> float:
 
 
 def daylight(time_of_day: int) -> float:
-    """How much of the skylight there is, 0.2 at night to 1 by day."""
+    """How much of the skylight there is, 0.1 at night to 1 by day."""
     height = np.cos(2.0 * np.pi * sun_angle(time_of_day))
-    return float(np.clip(2.0 * height + 0.2, 0.0, 1.0)) * 0.8 + 0.2
+    return float(np.clip(2.0 * height + 0.2, 0.0, 1.0)) * 0.9 + 0.1
 
 
 def brightness(time_of_day: int) -> NDArray[np.float64]:
@@ -38,7 +38,7 @@ def brightness(time_of_day: int) -> NDArray[np.float64]:
     light = np.arange(256) & 15
     linear = light / 15.0
     seen = linear / (4.0 - 3.0 * linear) * daylight(time_of_day)
-    seen = 0.96 * seen + 0.03
+    seen = 0.9 * seen + 0.1
     lifted = 1.0 - (1.0 - seen) ** 4
     return np.asarray(np.clip(seen + GAMMA * (lifted - seen), 0.0, 1.0))
 

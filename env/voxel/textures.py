@@ -260,7 +260,7 @@ def _sandstone(rng: np.random.Generator) -> Tile:
 
 def _water(rng: np.random.Generator) -> Tile:
     tile = _shades(_noise(rng, 6, 2), (40, 84, 190), (45, 92, 202), (50, 100, 212), (58, 110, 222))
-    tile[..., 3] = 176
+    tile[..., 3] = 150
     return tile
 
 
@@ -448,21 +448,22 @@ def _arm(rng: np.random.Generator) -> Tile:
 
 def _cracks() -> NDArray[np.uint8]:
     """(11, 256) cracks that run outwards from the middle and branch, further in each stage; the last row has none."""
-    rng = np.random.default_rng(14)
+    rng = np.random.default_rng(17)
     order = np.full((SIDE, SIDE), 99.0)
-    for arm in range(9):
-        heading = arm * 2.0 * np.pi / 9.0 + rng.uniform(-0.3, 0.3)
-        x, y = 8.0 + 2.0 * np.cos(heading) * (arm % 2), 8.0 + 2.0 * np.sin(heading) * (arm % 2)
-        late = 1.6 * (arm % 3)
-        for step in range(15):
-            heading += rng.uniform(-0.75, 0.75)
-            x, y = x + np.cos(heading), y + np.sin(heading)
+    for arm in range(8):
+        heading = arm * 2.0 * np.pi / 8.0
+        bend, late = 0.0, 0.9 * (arm % 3)
+        x, y = 7.5 + 1.2 * np.cos(heading), 7.5 + 1.2 * np.sin(heading)
+        for step in range(18):
+            # A crack turns to and fro around its direction, about every third pixel.
+            bend = rng.uniform(-1.0, 1.0) if step % 3 == 0 else bend
+            x, y = x + np.cos(heading + bend), y + np.sin(heading + bend)
             if not (0 <= x < SIDE and 0 <= y < SIDE):
                 break
-            order[int(y), int(x)] = min(order[int(y), int(x)], late + step * 0.62)
+            order[int(y), int(x)] = min(order[int(y), int(x)], late + step * 0.75)
     stages = np.zeros((11, SIDE * SIDE), np.uint8)
     for stage in range(10):
-        shown = order <= 0.6 + stage
-        lip = np.roll(shown, (1, 1), (0, 1)) & ~shown & (stage > 2)
-        stages[stage] = np.where(shown, 200, np.where(lip, 46, 0)).ravel()
+        shown = order <= 1.0 + stage
+        edge = ~shown & np.roll(shown, 1, 0)
+        stages[stage] = np.where(shown, 165, np.where(edge & (stage > 4), 50, 0)).ravel()
     return stages
