@@ -123,9 +123,20 @@ class Chunks(IterableDataset[PolicyBatch]):
         self.seed = seed
         self.first_step = first_step
         self.once = once
-        codec = JointCodec()
+        self.codec = codec = JointCodec()
         self.targets = [_Targets(*codec.encode(episode.actions)) for episode in episodes]
         self.mirrored = [_Targets(*codec.encode(mirror_actions(episode.actions))) for episode in episodes]
+
+    def class_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How often each button class (8641,), and each camera class (121,) where the camera moves, is asked for."""
+        shown = [*self.targets, *self.mirrored] if self.mirror else self.targets
+        buttons = np.concatenate([each.buttons for each in shown])
+        camera = np.concatenate([each.camera for each in shown])
+        moves = self.codec.camera_classes()[buttons]
+        return (
+            np.bincount(buttons, minlength=self.codec.button_count),
+            np.bincount(camera[moves], minlength=self.codec.camera_count),
+        )
 
     def __iter__(self) -> Iterator[PolicyBatch]:
         for step, pieces in enumerate(draw_chunks(self._runs(), slots=self.slots, chunk=self.chunk)):

@@ -1,13 +1,15 @@
 """Behavioural cloning: the training loop around a policy."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
 
+from agents.data import Chunks
 from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState
 from idm.nn.attention import Memory
 
@@ -33,6 +35,12 @@ class PolicyModule(lightning.LightningModule):
         self.warmup_steps = warmup_steps
         self.state: PolicyState | None = None
         self.validation_state: PolicyState | None = None
+
+    def on_train_start(self) -> None:
+        """Starts a new policy at the recorded frequencies of the actions."""
+        chunks = cast("DataLoader[PolicyBatch]", self.trainer.train_dataloader).dataset
+        if self.trainer.global_step == 0 and isinstance(chunks, Chunks):
+            self.model.set_priors(*(torch.from_numpy(counts) for counts in chunks.class_counts()))
 
     def training_step(self, batch: PolicyBatch, _: int) -> Tensor:
         """One chunk per batch slot."""

@@ -130,6 +130,15 @@ class Policy(nn.Module):
         """The memory of `batch` episodes that have not begun."""
         return PolicyState(self.transformer.initial_state(batch, self.norm.weight.device))
 
+    def set_priors(self, button_counts: Tensor, camera_counts: Tensor) -> None:
+        """Starts the heads at the frequencies of the classes: counts (8641,) and (121,).
+
+        Without this, training begins by pushing all features to one side, to make thousands of classes unlikely.
+        """
+        for head, counts in ((self.button_head, button_counts), (self.camera_head, camera_counts)):
+            smoothed = counts.double() + 0.01
+            head.bias.data.copy_((smoothed / smoothed.sum()).log())
+
     def forward(self, frames: Tensor, state: PolicyState, first: Tensor) -> tuple[PolicyOutput, PolicyState]:
         """frames: uint8 (B, T, H, W, 3) at `config.size`; first: (B, T) bool, True where an episode starts."""
         x = self.encode(frames)  # (B, T, D)
