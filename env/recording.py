@@ -103,7 +103,7 @@ class Recording:
         """The frame of each tick in turn, uint8 (H, W, 3) RGB."""
         reader = FrameReader(self.video)
         for number in self._shown:
-            yield reader.read(np.array([number]), size=size)[0]
+            yield reader.frame(int(number), size=size)
 
     def __len__(self) -> int:
         return len(self.actions)

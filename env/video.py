@@ -1,6 +1,7 @@
 """Frames of a video with their time stamps, read and written through PyAV; and the one resize everybody uses."""
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def resize(
     flat = frames.reshape(-1, *frames.shape[-3:])
     resized = np.empty((len(flat), height, width, 3), np.uint8)
     for source, target in zip(flat, resized, strict=True):
-        cv2.resize(source, (width, height), dst=target, interpolation=method)
+        cv2.resize(np.ascontiguousarray(source), (width, height), dst=target, interpolation=method)
     return resized.reshape(*frames.shape[:-3], height, width, 3)
 
 
@@ -122,25 +123,36 @@ class FrameReader:
     def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
         self._pictures: Iterator[tuple[int, float, Any]] | None = None
+        self._process = os.getpid()
         self._number = -1
         self._last: Any = None
 
     def read(self, numbers: NDArray[np.int64], *, size: Size | None = None) -> NDArray[np.uint8]:
         """uint8 (N, H, W, 3) RGB of the N frames with these numbers, rising or repeated. Raises `VideoError`."""
-        frames: list[Frame] = []
-        for position, number in enumerate(numbers):
-            if position and number == numbers[position - 1]:
-                frames.append(frames[-1])
-            else:
-                frames.append(pixels(self._picture(int(number)), size))
-        if not frames:
+        if not len(numbers):
             info = probe(self.path)
             return np.empty((0, *(size or (info.height, info.width)), 3), np.uint8)
-        return np.stack(frames)
+        first = self.frame(int(numbers[0]), size=size)
+        frames = np.empty((len(numbers), *first.shape), np.uint8)
+        frames[0] = first
+        for position in range(1, len(numbers)):
+            if numbers[position] == numbers[position - 1]:
+                frames[position] = frames[position - 1]
+            else:
+                frames[position] = self.frame(int(numbers[position]), size=size)
+        return frames
+
+    def frame(self, number: int, *, size: Size | None = None) -> Frame:
+        """uint8 (H, W, 3) RGB, the frame with this number. Raises `VideoError`."""
+        return pixels(self._picture(number), size)
 
     def _picture(self, number: int) -> Any:
+        if self._process != os.getpid():
+            # A forked process shares the open file's position with its parent: it must open its own. It must not even
+            # close the inherited decoder, which would wait for threads that only the parent has.
+            self._inherited, self._pictures = self._pictures, None
         if self._pictures is None or not self._number <= number < self._number + SEEK_FROM:
-            self._pictures = decode(self.path, number)
+            self._pictures, self._process = decode(self.path, number), os.getpid()
             self._number = -1
         while self._number < number:
             try:
@@ -154,12 +166,9 @@ class FrameReader:
                 raise
         return self._last
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         # An open decoder cannot go to another process; it starts anew there.
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"])  # type: ignore[misc]
+        return type(self), (self.path,)
 
 
 class VideoWriter:

@@ -1,5 +1,6 @@
 """Videos are read frame by frame, by their own time stamps, and what cannot be read says why."""
 
+import multiprocessing
 import wave
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -90,6 +91,23 @@ def test_a_reader_repeats_and_ends_clearly(long_clip: Path, bars: Any) -> None:
     with pytest.raises(VideoError, match="ends after 600 frames; expected frame 600 as well"):
         reader.read(np.arange(598, 601))
     assert bars.read(reader.read(np.array([599]))[0]) == 599
+
+
+def test_a_forked_process_opens_its_own_file(long_clip: Path, bars: Any) -> None:
+    """Parent and child would else move the same file's position under each other."""
+    reader = FrameReader(long_clip)
+    reader.frame(100)
+    receive, send = multiprocessing.Pipe(duplex=False)
+
+    def child() -> None:
+        send.send([bars.read(frame) for frame in reader.read(np.arange(101, 160))])
+
+    process = multiprocessing.get_context("fork").Process(target=child, daemon=True)
+    process.start()
+    parent = [bars.read(frame) for frame in reader.read(np.arange(101, 160))]
+    assert receive.poll(60)
+    assert receive.recv() == parent == list(range(101, 160))
+    process.join()
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(20, 40), (10, 20), (30, 60), (60, 120), (25, 50)])
@@ -285,6 +303,7 @@ def test_shrinking_averages_and_keeps_leading_axes() -> None:
     assert np.abs(small - means).max() <= 0.5
     assert resize(frames, (8, 12)) is frames
     np.testing.assert_array_equal(resize(frames[0, 0], (4, 6)), small[0, 0])
+    np.testing.assert_array_equal(resize(frames[..., ::-1, :, :], (4, 6)), small[..., ::-1, :, :])
 
 
 def test_linear_shrinking_reads_single_pixels() -> None:
