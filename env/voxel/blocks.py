@@ -1,7 +1,8 @@
 """The blocks and items of the embedded world: their ids, names and constants.
 
-Blocks and items share one numbering: blocks are 0 to 127 (0 is air), things that cannot be placed start at 128. Hardness and tools follow
-Minecraft 1.16 (spec `mc116_data.json`), so that breaking takes as long as it does there. What a broken block drops is `mining`'s business.
+Blocks and items share one numbering: blocks are 0 to 127 (0 is air), things that cannot be placed start at 128.
+Hardness and tools follow Minecraft 1.16, so that breaking takes as long as it does there. What a broken block drops is
+the business of `mining`.
 """
 
 from dataclasses import dataclass
@@ -187,8 +188,8 @@ REPLACEABLE = _flags("replaceable")
 TARGETABLE = _flags("targetable")
 
 (
-    AIR, STONE_BLOCK, GRASS_BLOCK, DIRT, COBBLESTONE, OAK_PLANKS, BEDROCK, SAND, GRAVEL, OAK_LOG, OAK_LEAVES, BIRCH_LOG, BIRCH_LEAVES,
-    BIRCH_PLANKS, WATER, COAL_ORE, IRON_ORE, GOLD_ORE, DIAMOND_ORE, REDSTONE_ORE, GRASS, POPPY, DANDELION, OAK_SAPLING, BIRCH_SAPLING,
-    CRAFTING_TABLE, FURNACE, TORCH, GLASS, SANDSTONE, SNOW_BLOCK, CLAY, GRANITE, ANDESITE, DIORITE, OBSIDIAN, CHEST, SPRUCE_LOG,
-    SPRUCE_LEAVES, SPRUCE_PLANKS, CORNFLOWER, OXEYE_DAISY,
+    AIR, STONE_BLOCK, GRASS_BLOCK, DIRT, COBBLESTONE, OAK_PLANKS, BEDROCK, SAND, GRAVEL, OAK_LOG, OAK_LEAVES, BIRCH_LOG,
+    BIRCH_LEAVES, BIRCH_PLANKS, WATER, COAL_ORE, IRON_ORE, GOLD_ORE, DIAMOND_ORE, REDSTONE_ORE, GRASS, POPPY, DANDELION,
+    OAK_SAPLING, BIRCH_SAPLING, CRAFTING_TABLE, FURNACE, TORCH, GLASS, SANDSTONE, SNOW_BLOCK, CLAY, GRANITE, ANDESITE,
+    DIORITE, OBSIDIAN, CHEST, SPRUCE_LOG, SPRUCE_LEAVES, SPRUCE_PLANKS, CORNFLOWER, OXEYE_DAISY,
 ) = range(len(_BLOCKS))  # fmt: skip

@@ -8,7 +8,10 @@ from env.voxel.view import View
 
 
 def hand_model(view: View, textures: Textures, *, bob: Matrix, light: float) -> Model:
-    """The bare arm, or the held item; `bob` moves the view while walking. Poses follow Minecraft 1.16's first-person renderer."""
+    """The bare arm, or the held item; `bob` moves the view while walking.
+
+    Poses follow Minecraft 1.16's first-person renderer.
+    """
     if view.held_item == 0:
         return Model(bob @ _arm_pose(view.swing, view.equip), textures.arm, light=light)
     item = textures.item(view.held_item)

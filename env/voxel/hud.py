@@ -1,4 +1,7 @@
-"""What lies flat over the picture: hotbar, hearts, food, crosshair. Positions are those of a 640 x 360 screen at GUI scale 1."""
+"""What lies flat over the picture: hotbar, hearts, food, crosshair.
+
+Positions are those of a 640 x 360 screen at GUI scale 1.
+"""
 
 from functools import cache
 

@@ -1,13 +1,18 @@
-"""Draws small things that are not on the block grid: the arm, the held item, dropped items. Each is a box or a flat picture with thickness."""
+"""Draws small things that are not on the block grid: the arm, the held item, dropped items.
+
+Each is a box, or a flat picture with thickness.
+"""
 
 from dataclasses import dataclass
 from math import cos, radians, sin
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
+Float = NDArray[np.floating[Any]]
+Matrix = Float
 """(4, 4), acts on column vectors."""
 
 _SUN = np.array([-0.25, 0.85, 0.46])
@@ -50,14 +55,14 @@ def turn(axis: int, degrees: float) -> Matrix:
 
 def draw_model(
     model: Model,
-    columns: NDArray[np.float64],
-    rows: NDArray[np.float64],
+    columns: Float,
+    rows: Float,
     *,
     texels: NDArray[np.uint8],
     colour: NDArray[np.float32],
     depth: NDArray[np.float32],
 ) -> None:
-    """Draw over `colour` (R, C, 3) wherever the model is nearer than `depth` (R, C); columns and rows as in `raycast.Rays`."""
+    """Draw over `colour` (R, C, 3) where the model is nearer than `depth` (R, C); the rays are `raycast.Rays`."""
     window = _window(model.pose, columns, rows)
     inverse = np.linalg.inv(model.pose)
     normals = model.pose[:3, :3] / np.maximum(np.linalg.norm(model.pose[:3, :3], axis=0), 1e-9)
@@ -66,7 +71,7 @@ def draw_model(
     _trace(inverse, columns, rows, window, model.tiles, model.flat, shades, texels, colour, depth)
 
 
-def _window(pose: Matrix, columns: NDArray[np.float64], rows: NDArray[np.float64]) -> tuple[int, int, int, int]:
+def _window(pose: Matrix, columns: Float, rows: Float) -> tuple[int, int, int, int]:
     """First and last-plus-one row and column that the box may cover."""
     corners = np.array([(x, y, z, 1.0) for x in (0, 1) for y in (0, 1) for z in (0, 1)]) @ pose.T
     ahead = -corners[:, 2]
@@ -82,8 +87,8 @@ def _window(pose: Matrix, columns: NDArray[np.float64], rows: NDArray[np.float64
 
 @njit(cache=True, error_model="numpy")
 def _trace(
-    inverse: Matrix, columns: NDArray[np.float64], rows: NDArray[np.float64], window: tuple[int, int, int, int],
-    tiles: NDArray[np.int16], flat: bool, shades: NDArray[np.float64], texels: NDArray[np.uint8],
+    inverse: Matrix, columns: Float, rows: Float, window: tuple[int, int, int, int],
+    tiles: NDArray[np.int16], flat: bool, shades: Float, texels: NDArray[np.uint8],
     colour: NDArray[np.float32], depth: NDArray[np.float32],
 ) -> None:  # fmt: skip
     ox, oy, oz = inverse[0, 3], inverse[1, 3], inverse[2, 3]

@@ -1,10 +1,12 @@
+# mypy: disable-error-code="assignment,arg-type,no-any-return"
 """The ray caster: colours and distances of the blocks along a grid of rays, in one compiled function.
 
-Everything compiled lives in this file, because numba's cache does not notice changes in functions imported from elsewhere.
-Directions are not normalised: a ray's parameter t is the depth along the view axis.
+Everything compiled lives in this file, because numba's cache does not notice changes in functions imported from
+elsewhere. Directions are not normalised: a ray's parameter t is the depth along the view axis.
 """
+# mypy takes numba's integers for numpy's.
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from env.voxel.blocks import BLOCKS
 
-Float = NDArray[np.float64]
+Float = NDArray[np.floating[Any]]
 
 EMPTY, CUBE, LEAVES, GLASS, WATER, PLANT, TORCH = range(7)
 SHAPES = np.zeros(256, np.uint8)
@@ -76,7 +78,7 @@ class Scene(NamedTuple):
 
 @njit(cache=True, error_model="numpy")
 def _corner(brightness: Float, light: NDArray[np.uint8], middle: int, side: int, other: int, diagonal: int) -> float:
-    """Smooth light at a face's corner: the mean brightness of the four cells that meet there, dimmer for every opaque one."""
+    """Smooth light at a face's corner: the mean brightness of the four cells there, dimmer for every opaque one."""
     own = brightness[light[middle]]
     total, shade = own, 1.0
     closed = 0
@@ -178,9 +180,9 @@ def _cross(
     texels: NDArray[np.uint32], tile: int, level: int, mirrored: bool,
     fx: float, fy: float, fz: float, dx: float, dy: float, dz: float, enter: float, leave: float,
 ) -> tuple[float, float, float]:  # fmt: skip
-    """Where a ray meets a plant: two upright planes along its cell's diagonals. Depth (-1 if it passes) and place on the tile.
+    """Where a ray meets a plant, which is two upright planes along its cell's diagonals.
 
-    (fx, fy, fz) is the eye seen from the cell's corner.
+    Returns the depth (-1 if it passes) and the place on the tile. (fx, fy, fz) is the eye seen from the cell's corner.
     """
     first, second = (fz - fx) / (dx - dz), (1.0 - fx - fz) / (dx + dz)
     for plane in (min(first, second), max(first, second)):
@@ -212,7 +214,7 @@ def _post(fx: float, fy: float, fz: float, ix: float, iy: float, iz: float) -> t
 def _light_corners(
     brightness: Float, light: NDArray[np.uint8], front: int, along: int, across: int, corners: Float
 ) -> None:
-    """Write the light at the four corners of the face before which cell `front` lies; the strides lead along the face."""
+    """Write the light at the corners of the face before which cell `front` lies; the strides lead along the face."""
     for corner in range(4):
         side = along if corner & 1 else -along
         other = across if corner & 2 else -across
@@ -223,7 +225,7 @@ def _light_corners(
 def cast(
     scene: Scene, rays: Rays, colour: NDArray[np.float32], clear: NDArray[np.float32], depth: NDArray[np.float32]
 ) -> None:
-    """Fill colour (R, C, 3) with the blocks' share of each pixel, 0 to 255; clear (R, C) with the share left to the sky; depth (R, C)."""
+    """Draw the blocks: their part of each colour (R, C, 3), the share left `clear` (R, C) for the sky, depth (R, C)."""
     blocks = scene.blocks.reshape(-1)
     light = scene.light.reshape(-1)
     space = scene.space.reshape(2, -1)
@@ -279,10 +281,10 @@ def cast(
                     shape = shapes[block]
                     fx, fy, fz = ox - x, oy - y, oz - z
                     targeted = x == target_x and y == target_y and z == target_z
-                    if targeted and axis >= 0:
-                        if _near_edge(fx + t * dx, fy + t * dy, fz + t * dz, axis, scene.line * t):
-                            # The outline shades what lies behind it.
-                            left *= OUTLINE_SHADE
+                    rim = scene.line * t
+                    if targeted and axis >= 0 and _near_edge(fx + t * dx, fy + t * dy, fz + t * dz, axis, rim):
+                        # The outline shades what lies behind it.
+                        left *= OUTLINE_SHADE
                     hit, hit_axis, level = t, axis, -1
                     u = v = 0.0
                     tile = -1
@@ -328,7 +330,7 @@ def cast(
                         texel = np.int64(texels[_texel(tile, u, v, level)])
                         opacity = texel >> 24
                         alpha = 1.0
-                        if shape == LEAVES or shape == GLASS:
+                        if shape in (LEAVES, GLASS):
                             # From afar leaves close up.
                             closed = (shape == LEAVES and level > 1) or opacity > (127 if level == 0 else 60)
                             alpha = 1.0 if closed else 0.0

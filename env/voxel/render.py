@@ -32,8 +32,8 @@ OUTLINE = 1.3
 class Renderer:
     """Draws frames of one size: (height, width), or "vpt" for the 128 x 128 that VPT agents see of the full picture.
 
-    A frame of "vpt" equals the 640 x 360 frame after `cv2.resize(..., (128, 128), interpolation=cv2.INTER_LINEAR)` to about one grey
-    level, but draws only the pixels that this reads: every fifth column, and two rows for each of the 128.
+    A frame of "vpt" equals the 640 x 360 frame after `cv2.resize` with INTER_LINEAR to about one grey level, but draws
+    only the pixels that this reads: every fifth column, and two rows for each of the 128.
     """
 
     def __init__(self, size: tuple[int, int] | Literal["vpt"]) -> None:

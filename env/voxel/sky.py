@@ -1,10 +1,13 @@
 """The sky: its colours by the time of day, sun, moon, stars and clouds, and how bright the world is beneath it."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+Float = NDArray[np.floating[Any]]
 
 DAY = 24000
 """Ticks in a day."""
@@ -22,7 +25,7 @@ _DUSK = np.array([236.0, 130.0, 62.0])
 
 
 def sun_angle(time_of_day: int) -> float:
-    """The sun's angle from straight up, in turns; it moves a little faster around noon (Minecraft 1.16's `getSunAngle`)."""
+    """The sun's angle from straight up, in turns; it moves a little faster around noon, as in Minecraft 1.16."""
     fraction = (time_of_day / DAY - 0.25) % 1.0
     return float(fraction + (0.5 - np.cos(np.pi * fraction) / 2.0 - fraction) / 3.0)
 
@@ -67,8 +70,8 @@ def _cloud_cover() -> NDArray[np.bool_]:
 
 @njit(cache=True, error_model="numpy")
 def _paint(
-    axes: NDArray[np.float64], eye: NDArray[np.float64], columns: NDArray[np.float64], rows: NDArray[np.float64],
-    zenith: NDArray[np.float64], horizon: NDArray[np.float64], glow: NDArray[np.float64], angle: float, daylight: float, drift: float,
+    axes: Float, eye: Float, columns: Float, rows: Float,
+    zenith: Float, horizon: Float, glow: Float, angle: float, daylight: float, drift: float,
     clouds: NDArray[np.bool_], cloud_height: float, cloud_size: float,
     colour: NDArray[np.float32], clear: NDArray[np.float32],
 ) -> None:  # fmt: skip
@@ -149,10 +152,13 @@ def _paint(
 
 
 def paint_sky(
-    axes: NDArray[np.float64], eye: NDArray[np.float64], columns: NDArray[np.float64], rows: NDArray[np.float64],
+    axes: Float, eye: Float, columns: Float, rows: Float,
     *, time_of_day: int, colour: NDArray[np.float32], clear: NDArray[np.float32],
 ) -> None:  # fmt: skip
-    """Add the sky to `colour` (R, C, 3) by the share `clear` (R, C) that the blocks left; the rays are those of `raycast.Rays`."""
+    """Add the sky to `colour` (R, C, 3) by the share `clear` (R, C) that the blocks left.
+
+    The rays are those of `raycast.Rays`.
+    """
     zenith, horizon, glow = sky_colours(time_of_day)
     drift = time_of_day * 0.03
     _paint(

@@ -1,9 +1,12 @@
+# mypy: disable-error-code="assignment"
 """Empty space: how far a ray may leap without meeting a block, for every cell of a world.
 
-A ray that goes down only cares for what lies beside and below it, one that goes up for what lies beside and above. So there are two fields, and
-their boxes are wide and low, because most rays of a picture are nearly level. A value v > 0 promises that the box reaching v - 1 cells to all
-four sides and (v - 1) // FLATNESS cells downwards (or upwards) holds no block; 0 is a block itself.
+A ray that goes down only cares for what lies beside and below it, one that goes up for what lies beside and above. So
+there are two fields, and their boxes are wide and low, because most rays of a picture are nearly level. A value v > 0
+promises that the box reaching v - 1 cells to all four sides and (v - 1) // FLATNESS cells downwards (or upwards) holds
+no block; 0 is a block itself.
 """
+# mypy takes numba's integers for numpy's.
 
 import numpy as np
 from numba import njit

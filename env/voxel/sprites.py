@@ -219,6 +219,10 @@ def item_sprites() -> dict[str, NDArray[np.uint8]]:
     """uint8 (16, 16, 4) pictures of all items that are no blocks, by name."""
     iron = _shaded((90, 90, 90), (168, 168, 168), (216, 216, 216), (255, 255, 255))
     gold = _shaded((134, 90, 20), (205, 148, 36), (250, 205, 64), (255, 246, 160))
+    apple = _shaded((110, 14, 20), (164, 22, 30), (218, 40, 44), (255, 150, 140)) | {
+        "b": (88, 58, 28),
+        "g": (78, 154, 42),
+    }
     sprites = {
         "stick": draw(_STICK, _WOODEN),
         "coal": draw(_ROUND_LUMP, _shaded((18, 18, 18), (34, 34, 34), (52, 52, 54), (92, 92, 96))),
@@ -228,7 +232,7 @@ def item_sprites() -> dict[str, NDArray[np.uint8]]:
         "diamond": draw(_GEM, _shaded((20, 110, 110), (42, 178, 172), (84, 226, 214), (205, 252, 246))),
         "redstone": draw(_DUST, _shaded((90, 0, 0), (118, 8, 8), (205, 20, 16), (255, 96, 84))),
         "flint": draw(_GEM, _shaded((24, 24, 26), (46, 46, 50), (74, 74, 80), (122, 122, 130))),
-        "apple": draw(_APPLE, _shaded((110, 14, 20), (164, 22, 30), (218, 40, 44), (255, 150, 140)) | {"b": (88, 58, 28), "g": (78, 154, 42)}),
+        "apple": draw(_APPLE, apple),
         "wheat_seeds": draw(_SEEDS, {"g": (96, 160, 50), "G": (50, 98, 26)}),
     }  # fmt: skip
     for material, (metal, outline, lit) in _HEADS.items():
@@ -339,7 +343,7 @@ def status_icons() -> dict[str, NDArray[np.uint8]]:
     black, hollow = (0, 0, 0), (46, 40, 40)
     heart = {"o": black, "m": (224, 26, 22), "d": (166, 12, 14), "a": (255, 158, 150)}
     meat = {"o": black, "m": (170, 104, 48), "d": (122, 68, 28), "a": (214, 152, 92), "w": (236, 226, 204)}
-    icons = {}
+    icons: dict[str, NDArray[np.uint8]] = {}
     for name, picture, palette in (("heart", _HEART, heart), ("food", _DRUMSTICK, meat)):
         full = draw(picture, palette)
         empty = draw(picture, {key: black if key == "o" else hollow for key in palette})

@@ -6,10 +6,35 @@ from numba import njit
 from numpy.typing import NDArray
 
 from env.voxel.blocks import (
-    ANDESITE, BEDROCK, BIRCH_LEAVES, BIRCH_LOG, CLAY, COAL_ORE, CORNFLOWER, DANDELION, DIAMOND_ORE, DIORITE, DIRT, GOLD_ORE, GRANITE,
-    GRASS, GRASS_BLOCK, GRAVEL, IRON_ORE, OAK_LEAVES, OAK_LOG, OXEYE_DAISY, POPPY, REDSTONE_ORE, SAND, SOLID, SPRUCE_LEAVES, SPRUCE_LOG,
-    STONE_BLOCK, WATER,
-)  # fmt: skip
+    ANDESITE,
+    BEDROCK,
+    BIRCH_LEAVES,
+    BIRCH_LOG,
+    CLAY,
+    COAL_ORE,
+    CORNFLOWER,
+    DANDELION,
+    DIAMOND_ORE,
+    DIORITE,
+    DIRT,
+    GOLD_ORE,
+    GRANITE,
+    GRASS,
+    GRASS_BLOCK,
+    GRAVEL,
+    IRON_ORE,
+    OAK_LEAVES,
+    OAK_LOG,
+    OXEYE_DAISY,
+    POPPY,
+    REDSTONE_ORE,
+    SAND,
+    SOLID,
+    SPRUCE_LEAVES,
+    SPRUCE_LOG,
+    STONE_BLOCK,
+    WATER,
+)
 from env.voxel.world import World
 
 SIZE = (256, 96, 256)
@@ -21,7 +46,7 @@ CAVE_GRID = 4
 
 def generate(seed: int, size: tuple[int, int, int] = SIZE) -> World:
     """A new world of `size` (x, y, z) blocks; the same seed and size give the same world on every machine."""
-    mixed = np.uint64(seed % 2**63)
+    mixed = seed % 2**62
     blocks = np.zeros(size, np.uint8)
     ground = _ground(mixed, size[0], size[1], size[2])
     _fill(blocks, ground, mixed)
@@ -137,7 +162,7 @@ def _between(noise: NDArray[np.float32], x: int, y: int, z: int) -> float:
 
 @njit(cache=True)
 def _carve(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int) -> None:
-    """Winding tunnels where two noises are both near zero; they stay clear of water, and break through some hillsides."""
+    """Winding tunnels where two noises are both near zero; they stay clear of water, and open in some hillsides."""
     size_x, size_y, size_z = blocks.shape
     shape = (size_x // CAVE_GRID + 2, size_y // CAVE_GRID + 2, size_z // CAVE_GRID + 2)
     first = _lattice(seed + 11, shape[0], shape[1], shape[2], 4.0)
@@ -164,7 +189,8 @@ def _scatter_ores(blocks: NDArray[np.uint8], seed: int) -> None:
     # kind, clumps per 16 x 16 columns, highest y, blocks per clump
     kinds = (
         (GRANITE, 3, 60, 40), (DIORITE, 3, 60, 40), (ANDESITE, 3, 60, 40), (GRAVEL, 2, 60, 30), (DIRT, 2, 60, 30),
-        (COAL_ORE, 14, 64, 10), (IRON_ORE, 12, 48, 7), (GOLD_ORE, 2, 24, 7), (REDSTONE_ORE, 4, 14, 7), (DIAMOND_ORE, 2, 14, 6),
+        (COAL_ORE, 14, 64, 10), (IRON_ORE, 12, 48, 7), (GOLD_ORE, 2, 24, 7), (REDSTONE_ORE, 4, 14, 7),
+        (DIAMOND_ORE, 2, 14, 6),
     )  # fmt: skip
     chunks = size_x * size_z // 256
     for number, (kind, clumps, top, amount) in enumerate(kinds):
@@ -229,7 +255,7 @@ def _grow_tree(blocks: NDArray[np.uint8], x: int, y: int, z: int, seed: int) -> 
         _grow_spruce(blocks, x, y, z, 6 + int(size * 4.0))
         return
     birch = mood < -0.28
-    height = (5 if birch else 4) + int(size * 3.0)
+    height = 5 + int(size * 3.0)
     log, leaves = (BIRCH_LOG, BIRCH_LEAVES) if birch else (OAK_LOG, OAK_LEAVES)
     if y + height + 2 >= blocks.shape[1]:
         return
@@ -264,7 +290,7 @@ def _grow_spruce(blocks: NDArray[np.uint8], x: int, y: int, z: int, height: int)
 
 
 def _spawn(blocks: NDArray[np.uint8], ground: NDArray[np.int32]) -> tuple[float, float, float]:
-    """The centre of the grassy, open cell nearest the middle that has trees around; feet position."""
+    """Where feet start: open, fairly level grass near the middle, with trees around but not in the face."""
     size_x, size_y, size_z = blocks.shape
     x, z = np.meshgrid(np.arange(size_x), np.arange(size_z), indexing="ij")
     on = np.take_along_axis(blocks, ground[:, None, :], 1)[:, 0]
@@ -274,8 +300,12 @@ def _spawn(blocks: NDArray[np.uint8], ground: NDArray[np.int32]) -> tuple[float,
     good = (on == GRASS_BLOCK) & ~SOLID[above].any(axis=0) & (above[0] != WATER)
     logs = (blocks == OAK_LOG).any(axis=1) | (blocks == BIRCH_LOG).any(axis=1)
     trees = cv2.boxFilter(logs.astype(np.float32), -1, (21, 21), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    low_leaves = sum((above[k] == leaves) for k in range(4) for leaves in (OAK_LEAVES, BIRCH_LEAVES, SPRUCE_LEAVES))
+    crowd = cv2.boxFilter((low_leaves > 0).astype(np.float32), -1, (7, 7), normalize=False)
+    level = np.ones((7, 7), np.uint8)
+    steep = cv2.dilate(ground.astype(np.float32), level) - cv2.erode(ground.astype(np.float32), level)
     away = np.hypot(x - size_x / 2, z - size_z / 2)
-    # Every missing tree, up to four, is worth a walk of 20 blocks; bad ground is worth any.
-    cost = away + 20.0 * (4 - np.minimum(trees, 4)) + 1e6 * ~good
+    # Every missing tree, up to four, is worth a walk of 20 blocks; so is a free view; bad ground is worth any walk.
+    cost = away + 20.0 * (4 - np.minimum(trees, 4)) + 2.0 * crowd + 4.0 * steep + 1e6 * ~good
     best_x, best_z = np.unravel_index(int(cost.argmin()), cost.shape)
     return float(best_x) + 0.5, float(ground[best_x, best_z]) + 1.0, float(best_z) + 0.5

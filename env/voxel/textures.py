@@ -1,4 +1,4 @@
-"""Paints the block textures: 16 x 16 pixels each, made by numpy from a fixed seed, with smaller copies for the distance."""
+"""Paints the textures: 16 x 16 pixels each, made by numpy from a fixed seed, with smaller copies for the distance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,7 +106,8 @@ def _noise(rng: np.random.Generator, stretch_x: int = 1, stretch_y: int = 1) -> 
     noise = rng.random((SIDE, SIDE))
     smeared = sum(np.roll(noise, (dy, dx), (0, 1)) for dy in range(stretch_y) for dx in range(stretch_x))
     mixed = np.asarray(smeared) + 0.25 * rng.random((SIDE, SIDE)) * np.sqrt(stretch_x * stretch_y)
-    return mixed.ravel().argsort().argsort().reshape(SIDE, SIDE) / (SIDE * SIDE)
+    order: NDArray[np.int64] = mixed.ravel().argsort().argsort()
+    return np.asarray(order.reshape(SIDE, SIDE) / (SIDE * SIDE), np.float64)
 
 
 def _shades(noise: NDArray[np.float64], *colours: Colour) -> Tile:
@@ -123,7 +124,7 @@ def _around(colour: Colour, spread: int, steps: int = 5) -> list[Colour]:
 
 
 def _cells(rng: np.random.Generator, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rounded patches: (16, 16) number of each pixel's nearest of `count` points, and how much nearer it is than the second."""
+    """Rounded patches: (16, 16) which of `count` points is nearest to each pixel, and by how much."""
     points = rng.random((count, 2)) * SIDE
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5
     gap = np.abs(np.stack([y, x], -1)[:, :, None] - points)
@@ -135,13 +136,14 @@ def _cells(rng: np.random.Generator, count: int) -> tuple[NDArray[np.int64], NDA
 def _tiles() -> dict[str, Tile]:
     """Every tile by name; each has its own generator, so adding one changes no other."""
     painters = {
-        "stone": _stone, "dirt": _dirt, "grass_block_top": _grass_top, "grass_block_side": _grass_side, "cobblestone": _cobblestone,
-        "bedrock": _bedrock, "sand": _sand, "gravel": _gravel, "clay": _clay, "snow_block": _snow, "obsidian": _obsidian,
-        "granite": _granite, "andesite": _andesite, "diorite": _diorite, "sandstone": _sandstone, "sandstone_top": _sand,
-        "water": _water, "glass": _glass, "grass": _tuft, "torch": _torch,
-        "crafting_table_top": _table_top, "crafting_table_side": _table_side, "crafting_table_front": _table_front,
-        "furnace_side": _furnace_side, "furnace_top": _furnace_top, "furnace_front": _furnace_front,
-        "chest_side": _chest_side, "chest_top": _chest_top, "chest_front": _chest_front, "arm": _arm, "hand": _hand,
+        "stone": _stone, "dirt": _dirt, "grass_block_top": _grass_top, "grass_block_side": _grass_side,
+        "cobblestone": _cobblestone, "bedrock": _bedrock, "sand": _sand, "gravel": _gravel, "clay": _clay,
+        "snow_block": _snow, "obsidian": _obsidian, "granite": _granite, "andesite": _andesite, "diorite": _diorite,
+        "sandstone": _sandstone, "sandstone_top": _sand, "water": _water, "glass": _glass, "grass": _tuft,
+        "torch": _torch, "crafting_table_top": _table_top, "crafting_table_side": _table_side,
+        "crafting_table_front": _table_front, "furnace_side": _furnace_side, "furnace_top": _furnace_top,
+        "furnace_front": _furnace_front, "chest_side": _chest_side, "chest_top": _chest_top,
+        "chest_front": _chest_front, "arm": _arm, "hand": _hand,
     }  # fmt: skip
     tiles = {name: paint(np.random.default_rng([11, number])) for number, (name, paint) in enumerate(painters.items())}
     for number, (name, colour) in enumerate(_ORES.items()):

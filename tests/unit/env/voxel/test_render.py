@@ -40,7 +40,7 @@ def wall() -> World:
 
 
 def changed(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return (first != second).any(axis=-1)
+    return np.asarray((first != second).any(axis=-1))
 
 
 @pytest.mark.parametrize("size", [(90, 160), (72, 100), (17, 31), (128, 128)])
