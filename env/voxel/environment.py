@@ -55,7 +55,8 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
 
     ## Info
     `milestones`: item name, or kind of item such as `log`, → tick at which it was first obtained; `isGuiOpen`;
-    `inventory`: list of `{"type", "quantity"}` of the filled slots; `location_stats`.
+    `hotbar`: the selected slot, 0 to 8; `inventory`: list of `{"type", "quantity"}` of the filled slots;
+    `location_stats`.
 
     ## Starting State
     The player stands at the world's spawn in the morning with empty hands. The world's seed is the seed given to
@@ -166,6 +167,7 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
         return {
             "milestones": dict(self.game.milestones),
             "isGuiOpen": False,
+            "hotbar": self.player.hotbar_selected,
             "inventory": self.player.inventory.stacks(),
             "location_stats": location(self.player),
         }

@@ -27,9 +27,9 @@ def test_the_mouse_points_where_it_moved() -> None:
     """A turn to the right draws to the right of the pad's centre, looking down draws below it."""
     none = np.zeros(len(BUTTONS), bool)
 
-    def centre_of_mass(camera: tuple[float, float]) -> np.ndarray:
+    def centre_of_mass(camera: tuple[float, float]) -> list[float]:
         mask = np.abs(draw_controls(none, np.array(camera)).astype(int) - PRESSED).max(axis=-1) < 4
-        return np.argwhere(mask).mean(axis=0)
+        return [float(x) for x in np.argwhere(mask).mean(axis=0)]
 
     assert centre_of_mass((0.0, 8.0))[1] > centre_of_mass((0.0, -8.0))[1] + 10
     assert centre_of_mass((8.0, 0.0))[0] > centre_of_mass((-8.0, 0.0))[0] + 10

@@ -1,5 +1,6 @@
 """Episodes become recordings: frame i with the action taken at it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,15 @@ def test_an_exception_in_a_with_block_leaves_nothing(tmp_path: Path, bars: Any, 
     with pytest.raises(error):
         play_and_fail()
     assert not list(tmp_path.iterdir())
+
+
+def test_the_selected_slot_is_recorded_and_no_wheel_is_inferred(tmp_path: Path) -> None:
+    """The world tells which slot is selected; a slot changed by its key reads back as that key, once."""
+    with RecordEpisode(gymnasium.make("ghostkeys/Voxel-v0", size=(36, 64)), tmp_path, "slots") as episode:
+        episode.reset(seed=1)
+        for tick in range(6):
+            episode.step({**no_op(), "hotbar.4": int(tick == 2)})
+    lines = [json.loads(line) for line in (tmp_path / "slots.jsonl").read_text().splitlines()]
+    assert [line["hotbar"] for line in lines] == [0, 0, 0, 3, 3, 3]
+    pressed = Recording.open(tmp_path / "slots.mp4").actions.button("hotbar.4")
+    assert pressed.tolist() == [False, False, True, False, False, False]
