@@ -25,9 +25,11 @@ _EXPERIENCE_Y = 331
 class Hud:
     """Keeps the layer for one picture size, and redraws it only when something on it changes."""
 
-    def __init__(self, rows: NDArray[np.int64] | int, columns: NDArray[np.int64] | int) -> None:
-        """Either numbers of output rows and columns, or which rows and columns of the full screen to take."""
-        self._rows, self._columns = rows, columns
+    def __init__(
+        self, size: tuple[int, int], *, pick: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+    ) -> None:
+        """`size` is (R, C); with `pick`, these rows and columns of the full screen are taken instead of resizing."""
+        self._size, self._pick = size, pick
         self._shown: tuple[bytes, bytes, int, int, int] | None = None
         self._layer = np.zeros((0, 0, 4), np.float32)
         self.crosshair = self._fit(_crosshair())
@@ -48,16 +50,11 @@ class Hud:
         return self._layer
 
     def _fit(self, screen: NDArray[np.float32]) -> NDArray[np.float32]:
-        if isinstance(self._rows, int) or isinstance(self._columns, int):
-            size = (int(np.size(self._columns)), int(np.size(self._rows)))
-            size = (
-                (self._columns, self._rows) if isinstance(self._columns, int) and isinstance(self._rows, int) else size
-            )
-            shrinking = size[0] <= screen.shape[1]
-            return np.ascontiguousarray(
-                cv2.resize(screen, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-            )
-        return np.ascontiguousarray(screen[np.ix_(self._rows, self._columns)])
+        if self._pick is not None:
+            return np.ascontiguousarray(screen[np.ix_(*self._pick)])
+        height, width = self._size
+        method = cv2.INTER_AREA if width <= screen.shape[1] else cv2.INTER_LINEAR
+        return np.ascontiguousarray(cv2.resize(screen, (width, height), interpolation=method))
 
 
 @njit(cache=True)

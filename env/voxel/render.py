@@ -43,13 +43,13 @@ class Renderer:
             above = np.floor(position).astype(np.int64)
             self._blend: NDArray[np.float32] | None = (position - above).astype(np.float32)
             rows, columns = np.stack([above, above + 1], axis=1).ravel(), np.arange(128) * 5 + 2
-            self._hud = Hud(rows, columns)
+            self._hud = Hud((len(rows), len(columns)), pick=(rows, columns))
             self._pixel = 1.0
             self._rows, self._columns = rows + 0.5, columns + 0.5
         else:
             self.size = size
             self._blend = None
-            self._hud = Hud(*size)
+            self._hud = Hud(size)
             self._pixel = SCREEN[0] / size[0]
             self._rows = (np.arange(size[0]) + 0.5) * SCREEN[0] / size[0]
             self._columns = (np.arange(size[1]) + 0.5) * SCREEN[1] / size[1]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from env.voxel.blocks import AIR, OAK_LEAVES, STONE_BLOCK, WATER, item_id
+from env.voxel.blocks import AIR, ITEMS, OAK_LEAVES, STONE_BLOCK, WATER, item_id
 from env.voxel.render import Renderer
 from env.voxel.terrain import generate
 from env.voxel.view import View
@@ -198,6 +198,19 @@ def test_leaves_have_holes_and_stone_has_none(renderer: Renderer) -> None:
     sky_behind = renderer.render(leafy, view)[20:60, 40:100]
     assert (sky_behind[..., 2] > 200).any()
     assert not (renderer.render(world, view)[20:60, 40:100, 2] > 200).any()
+
+
+def test_every_item_can_be_held_dropped_and_put_into_a_slot(renderer: Renderer) -> None:
+    world, view = wall(), View((16.5, 4.5, 16.5), yaw=0.0, pitch=0.0)
+    rest = renderer.render(world, replace(view, equip=0.0))
+    for item in ITEMS:
+        held = changed(rest, renderer.render(world, replace(view, held_item=item.id)))
+        assert held[45:83, 90:].any(), item.name
+        slots = np.full(9, item.id, np.int32)
+        shown = changed(rest, renderer.render(world, replace(view, equip=0.0, hotbar_items=slots)))
+        assert shown[HOTBAR].any(), item.name
+        drops = np.array([[16.5, 4.5, 18.0, 45.0, item.id]], np.float32)
+        assert changed(rest, renderer.render(world, replace(view, equip=0.0, drops=drops)))[:79].any(), item.name
 
 
 def test_eyes_under_water_see_blue(renderer: Renderer) -> None:
