@@ -467,5 +467,5 @@ def _cracks() -> NDArray[np.uint8]:
     for stage in range(10):
         shown = order <= 1.0 + stage
         edge = ~shown & np.roll(shown, 1, 0)
-        stages[stage] = np.where(shown, 165, np.where(edge & (stage > 4), 50, 0)).ravel()
+        stages[stage] = np.where(shown, 190, np.where(edge & (stage > 4), 50, 0)).ravel()
     return stages

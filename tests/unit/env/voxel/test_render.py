@@ -189,6 +189,13 @@ def test_dropped_items_lie_before_what_is_behind_them(renderer: Renderer) -> Non
         assert pixels(22.0, item) == 0
 
 
+@pytest.mark.parametrize("eye", [(-50.0, -20.0, 500.0), (16.5, 200.0, 16.5), (16.5, 4.5, 20.5)])
+def test_eyes_anywhere_see_something(renderer: Renderer, eye: tuple[float, float, float]) -> None:
+    """Far outside the world, high above it, or in a wall."""
+    for pitch in (-90.0, 0.0, 90.0):
+        assert renderer.render(wall(), View(eye, yaw=45.0, pitch=pitch)).any()
+
+
 def test_leaves_have_holes_and_stone_has_none(renderer: Renderer) -> None:
     view = View((16.5, 4.5, 19.0), yaw=0.0, pitch=0.0)
     world, leafy = wall(), wall()
