@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from env.voxel.blocks import AIR, BEDROCK, DIRT, GRASS_BLOCK, OAK_LOG, SOLID, STONE_BLOCK, WATER
+from env.voxel.space import FLATNESS
 from env.voxel.terrain import generate
 from env.voxel.world import World
 
@@ -74,3 +75,17 @@ def test_a_roof_casts_shade_and_a_hole_lets_light_in() -> None:
 def test_blocks_outside_the_world_cannot_be_set(world: World) -> None:
     with pytest.raises(IndexError, match="outside the world"):
         world.set_block(64, 40, 0, STONE_BLOCK)
+
+
+def test_space_promises_emptiness(world: World) -> None:
+    """No ray may leap through a block."""
+    solid = world.blocks != AIR
+    rng = np.random.default_rng(0)
+    for direction, flatness in enumerate(FLATNESS):
+        assert ((world.space[direction] == 0) == solid).all()
+        cells = np.argwhere(world.space[direction] > 1)
+        for x, y, z in rng.choice(cells, 200):
+            reach = int(world.space[direction, x, y, z]) - 1
+            low, high = (y, y + reach // flatness) if direction == 1 else (max(y - reach // flatness, 0), y)
+            box = solid[max(x - reach, 0) : x + reach + 1, low : high + 1, max(z - reach, 0) : z + reach + 1]
+            assert not box.any()
