@@ -27,7 +27,8 @@ def record(args: list[str]) -> int:
     """Lets the scripted player play, and writes recordings."""
     from agents.record import record
 
-    auto_cli(record, args=_plain_flags(args), prog="ghostkeys record", as_positional=False)
+    videos = auto_cli(record, args=_plain_flags(args), prog="ghostkeys record", as_positional=False)
+    print(f"{len(videos)} recordings in {videos[0].parent}")
     return 0
 
 

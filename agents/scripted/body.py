@@ -6,13 +6,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from agents.scripted.hands import Fingers, Mouse, wrap
+from agents.scripted.paths import IS_SOFT, IS_WATER, Cell, Ground, middle
+from agents.scripted.style import Style
 from env.voxel.blocks import BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE
 from env.voxel.game import Game
 from env.voxel.physics import cast_ray
-
-from .hands import Fingers, Mouse, wrap
-from .paths import IS_SOFT, IS_WATER, Cell, Ground, middle
-from .style import Style
 
 Point = tuple[float, float, float]
 

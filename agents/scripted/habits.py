@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from .body import Body
-from .handiwork import NONE, Handiwork
-from .hands import Keys
+from agents.scripted.body import Body
+from agents.scripted.handiwork import NONE, Handiwork
+from agents.scripted.hands import Keys
 
 
 class Habits:

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Generator, Iterator
 
-from .body import Body, Point
-from .hands import Keys
-from .paths import IS_SOFT, Cell, middle
+from agents.scripted.body import Body, Point
+from agents.scripted.hands import Keys
+from agents.scripted.paths import IS_SOFT, Cell, middle
 
 NONE: Keys = frozenset()
 ATTACK: Keys = frozenset({"attack"})

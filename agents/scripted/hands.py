@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import Style
+from agents.scripted.style import Style
 
 Keys = frozenset[str]
 """The buttons that are, or should be, held in a tick."""

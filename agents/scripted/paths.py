@@ -173,9 +173,12 @@ def route_to_tree(world: World, start: Cell, *, avoid: Collection[tuple[int, int
     trunks = _trunks(ground, avoid)
     for (x, y, z), before in ground.flood(start):
         for dx, dz in _STEPS:
-            logs = [log for log in trunks.get((x + dx, z + dz), []) if y <= log[1] <= y + 3]
-            if logs and logs[0][1] <= y + 2:
-                return Route(ground.smooth(_back((x, y, z), before)), tuple(logs))
+            trunk = trunks.get((x + dx, z + dz), [])
+            # From the ground, that is: not from the top of the leaves.
+            if trunk and y - 1 <= trunk[0][1] <= y + 2:
+                logs = tuple(log for log in trunk if y <= log[1] <= y + 3)
+                if logs:
+                    return Route(ground.smooth(_back((x, y, z), before)), logs)
     return None
 
 

@@ -6,12 +6,12 @@ A behaviour is a generator: each tick it aims the mouse and yields the keys it w
 import math
 from collections.abc import Iterator
 
-from .body import Body
-from .habits import Habits
-from .handiwork import Handiwork
-from .hands import Keys
-from .paths import Cell, middle, route_nearest, route_to_tree
-from .walking import Walker
+from agents.scripted.body import Body
+from agents.scripted.habits import Habits
+from agents.scripted.handiwork import Handiwork
+from agents.scripted.hands import Keys
+from agents.scripted.paths import Cell, middle, route_nearest, route_to_tree
+from agents.scripted.walking import Walker
 
 
 class Play:

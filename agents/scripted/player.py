@@ -5,11 +5,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from agents.scripted.body import Body
+from agents.scripted.play import Play
+from agents.scripted.style import STYLES, Style
 from env.actions import no_op
-
-from .body import Body
-from .play import Play
-from .style import STYLES, Style
+from env.errors import GhostkeysError
 
 
 class ScriptedPlayer:
@@ -22,7 +22,7 @@ class ScriptedPlayer:
     def __init__(self, style: str | Style = "gatherer", *, seed: int | None = None) -> None:
         """Plays in a named style of `STYLES`, or one of your own."""
         if isinstance(style, str) and style not in STYLES:
-            raise ValueError(f"there is no style {style!r}: expected one of {', '.join(STYLES)}.")
+            raise GhostkeysError(f"there is no style {style!r}: expected one of {', '.join(STYLES)}.")
         self.style = STYLES[style] if isinstance(style, str) else style
         self._seed = seed
 

@@ -62,11 +62,11 @@ STYLES: Mapping[str, Style] = {
         stroll=(8, 16),
         habits_between=(2, 3),
         habits={
-            "strafe": 4, "step_back": 4, "creep": 2, "hop": 2, "place": 5, "look": 0.3, "dig": 0.6, "pause": 0.3,
+            "strafe": 4, "step_back": 4, "creep": 2, "hop": 2, "place": 6, "look": 0.3, "dig": 0.6, "pause": 0.3,
             "change_slot": 0.1, "throw": 0.1,
         },
         kit={"dirt": 64},
-        kit_chance=0.35,
+        kit_chance=0.4,
     ),
     # A restless wanderer who uses every key.
     "explorer": Style(

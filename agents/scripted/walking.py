@@ -3,9 +3,9 @@
 import math
 from collections.abc import Generator, Iterator
 
-from .body import Body, Point
-from .hands import Keys, wrap
-from .paths import Cell, Route, middle
+from agents.scripted.body import Body, Point
+from agents.scripted.hands import Keys, wrap
+from agents.scripted.paths import Cell, Route, middle
 
 NONE: Keys = frozenset()
 

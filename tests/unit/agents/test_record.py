@@ -1,0 +1,97 @@
+"""Recordings of the scripted player: whole, aligned, and the same however they came about."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.record import record
+from agents.scripted import ScriptedPlayer
+from env import Recording
+from env.errors import GhostkeysError, RecordingError
+
+TICKS = 40
+
+
+def record_two(folder: Path, **settings: object) -> list[Path]:
+    """Two short, small recordings."""
+    arguments = {"minutes": 2 * TICKS / 1200, "episode_ticks": TICKS, "size": (36, 64), "seed": 7, "workers": 1}
+    return record(folder, **(arguments | settings))  # type: ignore[arg-type]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two recordings."""
+    folder = tmp_path_factory.mktemp("recorded")
+    record_two(folder, style="explorer")
+    return folder
+
+
+def test_recordings_are_whole(recorded: Path) -> None:
+    assert sorted(contents(recorded)) == [
+        f"explorer-00000{seed}.{suffix}" for seed in (7, 8) for suffix in ("jsonl", "mp4")
+    ]
+    for video in recorded.glob("*.mp4"):
+        recording = Recording.open(video)
+        assert recording.frames().shape == (TICKS, 36, 64, 3)
+        assert recording.actions.buttons.any()
+
+
+def test_an_action_belongs_to_the_frame_before_its_effect(recorded: Path) -> None:
+    """yaw and pitch of line i are those of frame i; action i turns them into those of frame i + 1."""
+    for path in recorded.glob("*.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        view = np.array([(line["pitch"], line["yaw"]) for line in lines])
+        np.testing.assert_allclose(np.diff(view, axis=0), Recording.open(path).actions.camera[:-1], atol=1e-3)
+
+
+def test_a_resumed_run_equals_an_unbroken_one(recorded: Path, tmp_path: Path) -> None:
+    """What is finished is not touched; what is missing comes out as it would have."""
+    for name, content in contents(recorded).items():
+        if "000007" in name:
+            (tmp_path / name).write_bytes(content)
+    before = (tmp_path / "explorer-000007.mp4").stat()
+    record_two(tmp_path, style="explorer")
+    assert contents(tmp_path) == contents(recorded)
+    after = (tmp_path / "explorer-000007.mp4").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_an_interrupted_recording_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act, ticks = ScriptedPlayer.act, iter(range(TICKS))
+
+    def interrupted(self: ScriptedPlayer, observation: object) -> object:
+        if next(ticks) == 20:
+            raise KeyboardInterrupt
+        return act(self, observation)
+
+    monkeypatch.setattr(ScriptedPlayer, "act", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        record_two(tmp_path)
+    assert not contents(tmp_path)
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: ScriptedPlayer, observation: object) -> object:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ScriptedPlayer, "act", full)
+    with pytest.raises(RecordingError, match="No space left on device"):
+        record_two(tmp_path)
+    assert not contents(tmp_path)
+
+
+def test_recordings_of_other_settings_are_not_mixed(recorded: Path) -> None:
+    with pytest.raises(RecordingError, match="36x64"):
+        record_two(recorded, style="explorer", size=(72, 128))
+
+
+@pytest.mark.parametrize(("settings", "named"), [({"style": "lumberjack"}, "gatherer"), ({"minutes": 0.0}, "above 0")])
+def test_bad_settings_are_named(tmp_path: Path, settings: dict[str, object], named: str) -> None:
+    with pytest.raises(GhostkeysError, match=named):
+        record_two(tmp_path, **settings)
