@@ -6,13 +6,14 @@ units, tries a unit whose process died once more on a fresh process, and ends ev
 
 import signal
 import sys
+import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
@@ -25,8 +26,8 @@ Report = Callable[[int], None]
 Work = Callable[[Unit, Report], Result]
 
 ATTEMPTS = 2
-SECONDS_TO_CLEAN_UP = 1.5
-"""How long a process may take to stop when told to, before it is killed."""
+SECONDS_TO_STOP = 1.0
+"""How long processes may take to stop by themselves when the run ends, before they are killed."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ def work_in_processes(
                     yield Failed(index, f"the process working on it died {ATTEMPTS} times, {cause}")
     finally:
         for worker in crew.values():
-            worker.process.terminate()
+            worker.pipe.close()  # it stops when it next speaks or listens
+        deadline = time.monotonic() + SECONDS_TO_STOP
         for worker in crew.values():
-            worker.bury()
+            worker.bury(deadline)
             if worker.unit is not None:
                 clean_up(units[worker.unit])
 
@@ -154,16 +156,16 @@ class _Worker:
         return event
 
     def cause_of_death(self) -> str:
-        self.bury()
+        self.bury(time.monotonic() + SECONDS_TO_STOP)
         status = self.process.exitcode or 0
         if status >= 0:
             return f"with exit status {status}"
         hint = " (out of memory?)" if -status == signal.SIGKILL else ""
         return f"by {signal.Signals(-status).name}{hint}"
 
-    def bury(self) -> None:
-        """Waits for the process to end, and ends it when it does not."""
-        self.process.join(SECONDS_TO_CLEAN_UP)
+    def bury(self, deadline: float) -> None:
+        """Waits for the process to end, and ends it at the deadline (of the monotonic clock)."""
+        self.process.join(max(deadline - time.monotonic(), 0.0))
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
@@ -179,6 +181,7 @@ def _speaking(crew: dict[int, _Worker]) -> list[int]:
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     """A process started inside never sees Ctrl-C, which the terminal sends to all; this one sees it afterwards."""
+    resource_tracker.ensure_running()  # multiprocessing's own; its first start would let interrupts through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -188,7 +191,6 @@ def _interrupts_held_back() -> Iterator[None]:
 
 def _serve(pipe: Connection, make_work: Callable[[int], Work[Any, Any]], number: int) -> None:
     """A worker's life: does what comes through the pipe until the pipe ends."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # unwinds, so that temporary files are removed
     try:
         work = make_work(number)
         for index, unit in _orders(pipe):
@@ -220,5 +222,5 @@ def _orders(pipe: Connection) -> Iterator[tuple[int, Any]]:
 def _say(pipe: Connection, message: object) -> None:
     try:
         pipe.send(message)
-    except BrokenPipeError:  # the parent is gone, so this work is for nobody
+    except (BrokenPipeError, ConnectionResetError):  # the parent is gone or stopped, so this work is for nobody
         sys.exit(1)
