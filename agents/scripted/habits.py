@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from agents.scripted.body import Body
-from agents.scripted.handiwork import NONE, Handiwork
-from agents.scripted.hands import Keys
+from agents.scripted.handiwork import Handiwork
+from agents.scripted.hands import NONE, Keys
 
 
 class Habits:
@@ -97,7 +97,7 @@ class Habits:
         yield from self._work.build(self._ticks(3, 8))
 
     def pillar(self) -> Iterator[Keys]:
-        """Builds a small pillar under the own feet."""
+        """Builds a small pillar under its own feet."""
         if self._body.headroom(5):
             yield from self._work.pillar(self._ticks(1, 2))
 

@@ -4,10 +4,9 @@ import math
 from collections.abc import Generator, Iterator
 
 from agents.scripted.body import Body, Point
-from agents.scripted.hands import Keys
+from agents.scripted.hands import NONE, Keys
 from agents.scripted.paths import IS_SOFT, Cell, middle
 
-NONE: Keys = frozenset()
 ATTACK: Keys = frozenset({"attack"})
 USE: Keys = frozenset({"use"})
 
@@ -40,10 +39,10 @@ class Handiwork:
         target = self._body.target
         return target is not None and (target == cell or bool(IS_SOFT[self._body.block(target)]))
 
-    def _settle(self, *, keys: Keys = NONE) -> Iterator[Keys]:
+    def _settle(self) -> Iterator[Keys]:
         """Waits until the mouse has come to rest."""
         for _ in range(40):
-            yield keys
+            yield NONE
             if self._body.mouse.settled:
                 return
 
@@ -71,7 +70,7 @@ class Handiwork:
                 body.mouse.aim(yaw, pitch, tolerance=2.0)
 
     def pillar(self, blocks: int) -> Iterator[Keys]:
-        """Jumps and puts blocks under the own feet."""
+        """Jumps and puts blocks under its own feet."""
         body = self._body
         if not (yield from self.take_block_in_hand()):
             return

@@ -12,6 +12,8 @@ from agents.scripted.style import Style
 Keys = frozenset[str]
 """The buttons that are, or should be, held in a tick."""
 
+NONE: Keys = frozenset()
+
 PIXEL = 360.0 / 2400.0
 """Degrees of one mouse pixel at Minecraft's default sensitivity."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from agents.scripted.body import Body
 from agents.scripted.habits import Habits
 from agents.scripted.handiwork import Handiwork
-from agents.scripted.hands import Keys
+from agents.scripted.hands import NONE, Keys
 from agents.scripted.paths import Cell, middle, route_nearest, route_to_tree
 from agents.scripted.walking import Walker
 
@@ -30,6 +30,7 @@ class Play:
         """Plays for ever."""
         yield from self._habits.pause()
         while True:
+            yield from self._land()
             if not self._body.on_firm_ground:
                 yield from self._get_ashore()
             elif self._rng.random() < self._style.tree:
@@ -58,9 +59,8 @@ class Play:
         body = self._body
         wanted = int(self._rng.integers(*self._style.logs, endpoint=True))
         taken = 0
-        for log in sorted(
-            trunk, key=lambda log: abs(log[1] + 0.9 - body.eye[1])
-        ):  # first at eye level, then down, then up
+        level_then_down_then_up = sorted(trunk, key=lambda log: abs(log[1] + 0.9 - body.eye[1]))
+        for log in level_then_down_then_up:
             if taken < wanted and body.sees(log):
                 taken += yield from self._work.break_block(log)
         self._done.add((trunk[0][0], trunk[0][2]))
@@ -89,8 +89,15 @@ class Play:
             yield from self._work.break_block(wall)
         yield from self._walker.unstick()
 
+    def _land(self) -> Iterator[Keys]:
+        """Waits for the end of a jump or a fall."""
+        for _ in range(20):
+            if self._body.game.player.on_ground or self._body.swimming:
+                return
+            yield NONE
+
     def _get_ashore(self) -> Iterator[Keys]:
-        """Swims or falls towards the nearest dry ground."""
+        """Swims towards the nearest dry ground."""
         body = self._body
         shore = body.nearest_shore()
         for _ in range(30):

@@ -4,10 +4,8 @@ import math
 from collections.abc import Generator, Iterator
 
 from agents.scripted.body import Body, Point
-from agents.scripted.hands import Keys, wrap
+from agents.scripted.hands import NONE, Keys, wrap
 from agents.scripted.paths import Cell, Route, middle
-
-NONE: Keys = frozenset()
 
 DIRECTION_KEYS: dict[int, Keys] = {
     0: frozenset({"forward"}),
