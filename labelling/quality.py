@@ -49,8 +49,8 @@ class QualityThresholds:
     cut_ratio: float = 3.0
     """… and stands out by this factor from the differences before and after it, as no turn of the view does.
 
-    Only sure cuts are found, about a quarter: two views that both have sky above grass are too much alike. Of play in the
-    embedded world one tick in 2,000 is taken for a cut: a block breaks before the player's eyes.
+    Only sure cuts are found, about a quarter: two views that both have sky above grass are too much alike. Of play in
+    the embedded world one tick in 2,000 is taken for a cut: a block breaks before the player's eyes.
     """
 
 
