@@ -18,12 +18,14 @@ from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
 
 
 class Run(NamedTuple):
-    """Consecutive ticks of one recording, perhaps seen in a mirror."""
+    """Consecutive ticks of one recording, perhaps seen in a mirror and in another light."""
 
     episode: int
     start: int
     stop: int
     mirrored: bool = False
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Factors of red, green and blue."""
 
 
 class Piece(NamedTuple):
@@ -33,7 +35,9 @@ class Piece(NamedTuple):
     first: bool
 
 
-def draw_runs(lengths: Sequence[int], *, run: int, mirror: float, rng: np.random.Generator) -> Iterator[Run]:
+def draw_runs(
+    lengths: Sequence[int], *, run: int, mirror: float = 0.0, tint: float = 0.0, rng: np.random.Generator
+) -> Iterator[Run]:
     """Endless runs of at most `run` ticks: every tick once, in shuffled order, then again, cut elsewhere."""
     while True:
         runs: list[Run] = []
@@ -41,7 +45,17 @@ def draw_runs(lengths: Sequence[int], *, run: int, mirror: float, rng: np.random
             cuts = [0, *range(int(rng.integers(1, run + 1)), length, run), length]
             runs += [Run(episode, start, stop) for start, stop in pairwise(cuts) if stop > start]
         for index in rng.permutation(len(runs)):
-            yield runs[index]._replace(mirrored=bool(rng.random() < mirror))
+            mirrored = bool(rng.random() < mirror)
+            light, red, green, blue = np.exp(tint * rng.normal(size=4)).tolist()
+            yield runs[index]._replace(mirrored=mirrored, tint=(light * red, light * green, light * blue))
+
+
+def apply_tint(frames: NDArray[np.uint8], tint: tuple[float, float, float]) -> NDArray[np.uint8]:
+    """uint8 (T, H, W, 3) with each colour multiplied."""
+    if tint == (1.0, 1.0, 1.0):
+        return frames
+    table = (np.arange(256)[:, None] * np.array(tint)).clip(0, 255).astype(np.uint8)  # (256, 3)
+    return np.stack([table[frames[..., colour], colour] for colour in range(3)], -1)
 
 
 def draw_chunks(runs: Iterator[Run], *, slots: int, chunk: int) -> Iterator[list[list[Piece]]]:
@@ -109,6 +123,7 @@ class Chunks(IterableDataset[PolicyBatch]):
         slots: int,
         run: int = 600,
         mirror: float = 0.0,
+        tint: float = 0.0,
         null_weight: float = 1.0,
         seed: int = 0,
         first_step: int = 0,
@@ -119,6 +134,7 @@ class Chunks(IterableDataset[PolicyBatch]):
         self.slots = slots
         self.run = run
         self.mirror = mirror
+        self.tint = tint
         self.null_weight = null_weight
         self.seed = seed
         self.first_step = first_step
@@ -147,7 +163,8 @@ class Chunks(IterableDataset[PolicyBatch]):
         lengths = [len(episode) for episode in self.episodes]
         if self.once:
             return (Run(episode, 0, length) for episode, length in enumerate(lengths))
-        return draw_runs(lengths, run=self.run, mirror=self.mirror, rng=np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        return draw_runs(lengths, run=self.run, mirror=self.mirror, tint=self.tint, rng=rng)
 
     def _batch(self, slots: list[list[Piece]]) -> PolicyBatch:
         rows = [[np.concatenate(field) for field in zip(*map(self._read, pieces), strict=True)] for pieces in slots]
@@ -159,7 +176,7 @@ class Chunks(IterableDataset[PolicyBatch]):
         ticks = slice(run.start, run.stop)
         episode = self.episodes[run.episode]
         targets = (self.mirrored if run.mirrored else self.targets)[run.episode]
-        frames = episode.frames[ticks]
+        frames = apply_tint(episode.frames[ticks], run.tint)
         first = np.zeros(len(frames), bool)
         first[0] = piece.first
         weight = np.where(targets.buttons[ticks] == 0, self.null_weight, 1.0) * episode.usable[ticks]
@@ -177,8 +194,8 @@ class PolicyDataModule(lightning.LightningDataModule):
 
     `root` is a folder of recordings; `cache` keeps the decoded frames (by default a folder `.frames` under root).
     Each of the `slots` of a batch goes through runs of at most `run` ticks, `chunk` ticks a step. `mirror` is the
-    share of runs seen in a mirror, `null_weight` how much ticks without any key or turn count (VPT: 0),
-    `validation_share` the share of ticks kept for validation.
+    share of runs seen in a mirror, `tint` the spread of their brightness and colours (0: as recorded), `null_weight`
+    how much ticks without any key or turn count (VPT: 0), `validation_share` the share of ticks kept for validation.
     """
 
     def __init__(
@@ -189,6 +206,7 @@ class PolicyDataModule(lightning.LightningDataModule):
         slots: int = 8,
         run: int = 600,
         mirror: float = 0.0,
+        tint: float = 0.0,
         null_weight: float = 1.0,
         validation_share: float = 0.0,
         cache: Path | None = None,
@@ -200,6 +218,7 @@ class PolicyDataModule(lightning.LightningDataModule):
         self.slots = slots
         self.run = run
         self.mirror = mirror
+        self.tint = tint
         self.null_weight = null_weight
         self.validation_share = validation_share
         self.cache = Path(cache) if cache is not None else self.root / ".frames"
@@ -227,6 +246,7 @@ class PolicyDataModule(lightning.LightningDataModule):
             slots=self.slots,
             run=self.run,
             mirror=self.mirror,
+            tint=self.tint,
             null_weight=self.null_weight,
             seed=self.seed + self.trainer.global_rank,
             first_step=self.trainer.global_step,

@@ -66,7 +66,7 @@ class PolicyModule(lightning.LightningModule):
         decayed = [weight for name, weight in self.model.named_parameters() if _is_decayed(name, weight)]
         others = [weight for name, weight in self.model.named_parameters() if not _is_decayed(name, weight)]
         groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(0.9, 0.98))
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(0.9, 0.98), fused=True)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": LambdaLR(optimizer, self._rate), "interval": "step"},
