@@ -66,7 +66,7 @@ STYLES: Mapping[str, Style] = {
             "change_slot": 0.1, "throw": 0.1,
         },
         kit={"dirt": 64},
-        kit_chance=0.4,
+        kit_chance=0.5,
     ),
     # A restless wanderer who uses every key.
     "explorer": Style(
