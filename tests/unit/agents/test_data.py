@@ -86,6 +86,25 @@ def test_mirrored_runs_show_the_mirrored_picture() -> None:
     assert set(batch.buttons[0].tolist()) <= set(right.tolist())
 
 
+def test_tint_changes_the_light_and_keeps_the_actions() -> None:
+    """A run keeps its light from its first tick to its last."""
+    plain, tinted = (next(iter(Chunks([EPISODES[0]], chunk=10, slots=1, tint=tint, run=100))) for tint in (0.0, 0.3))
+    colours = tinted.frames[0, :, 0, 5].float()
+    assert not bool((tinted.frames == plain.frames).all())
+    assert bool((colours == colours[0]).all())
+    assert bool((tinted.buttons == plain.buttons).all())
+
+
+def test_class_counts_cover_what_training_shows() -> None:
+    """With mirrored runs, the mirror's classes count too; without the camera bit, the camera does not."""
+    plain = Chunks(EPISODES, chunk=8, slots=1).class_counts()
+    mirrored = Chunks(EPISODES, chunk=8, slots=1, mirror=0.5).class_counts()
+    assert plain[0].sum() == 90
+    assert mirrored[0].sum() == 180
+    assert np.count_nonzero(mirrored[0]) == np.count_nonzero(plain[0]) + 1
+    assert plain[1].sum() == 0
+
+
 def test_a_short_recording_is_no_obstacle() -> None:
     """Chunks longer than any recording are filled from several."""
     batch = next(iter(Chunks([EPISODES[1]], chunk=30, slots=2)))

@@ -84,6 +84,17 @@ def test_frames_of_another_size_are_refused(policy: Policy) -> None:
         policy(frames, policy.initial_state(1), no_start(frames))
 
 
+def test_priors_are_where_the_heads_start(frames: Tensor) -> None:
+    """Before any training, the policy does what was recorded most often, whatever it sees."""
+    policy = Policy(SMALL)
+    buttons, camera = torch.zeros(8641, dtype=torch.long), torch.zeros(121, dtype=torch.long)
+    buttons[7], buttons[0], camera[60] = 800, 200, 10
+    policy.set_priors(buttons, camera)
+    output, _ = policy(frames, policy.initial_state(2), no_start(frames))
+    assert ((output.button_log_probs[..., 7].exp() - 0.75).abs() < 0.1).all()
+    assert (output.camera_log_probs.argmax(-1) == 60).all()
+
+
 def test_camera_counts_only_where_it_moves(policy: Policy, frames: Tensor) -> None:
     """The log-probability of an action without the camera bit does not ask the camera head."""
     output, _ = policy(frames, policy.initial_state(2), no_start(frames))
