@@ -20,10 +20,12 @@ from generator.model import LatentBatch, VideoGenerator
 from idm.data import Episode, load_episodes
 
 ENCODING_BATCH = 128
+TARGETS = 2
+"""Frames after the context that a clip has, for the loss to predict."""
 
 
 class Clips:
-    """Every run of `context` usable frames with the frame after it. Frames are counted through all episodes."""
+    """Every run of `context` usable frames with the two after it. Frames are counted through all episodes."""
 
     def __init__(self, episodes: Sequence[Episode], *, context: int) -> None:
         self.episodes = episodes
@@ -38,7 +40,7 @@ class Clips:
         self.ends: NDArray[np.int64] = np.concatenate(ends)
         """Index of each run's last context frame."""
         if len(self.ends) == 0:
-            raise RecordingError(f"no recording has {context + 1} usable ticks in a row, which training needs.")
+            raise RecordingError(f"no recording has {context + TARGETS} usable ticks in a row, which training needs.")
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -55,9 +57,10 @@ class Clips:
     def latents(self, clips: NDArray[np.int64], latents: NDArray[np.float16]) -> LatentBatch:
         """The clips as latents, out of those of all frames (N, C, h, w)."""
         ends = self.ends[clips]
-        window = ends[:, None] + np.arange(1 - self.context, 2)  # (B, K + 1)
+        window = ends[:, None] + np.arange(1 - self.context, 1 + TARGETS)  # (B, K + 2)
         cut = torch.from_numpy(latents[window].astype(np.float32))
-        return LatentBatch(cut[:, :-1], self.actions[torch.from_numpy(ends)], cut[:, -1])
+        actions = self.actions[torch.from_numpy(ends[:, None] + np.arange(TARGETS))]  # (B, 2, F)
+        return LatentBatch(cut[:, : self.context], actions, cut[:, self.context :])
 
     @torch.no_grad()
     def encode(self, model: VideoGenerator, folder: Path) -> NDArray[np.float16]:
@@ -93,10 +96,10 @@ class Clips:
 
 
 def _clip_ends(usable: NDArray[np.bool_], context: int) -> NDArray[np.int64]:
-    """Ticks that end a run of `context` usable ticks and are followed by one more."""
-    if len(usable) <= context:
+    """Ticks that end a run of `context` usable ticks and are followed by as many more as there are targets."""
+    if len(usable) < context + TARGETS:
         return np.zeros(0, np.int64)
-    runs = np.lib.stride_tricks.sliding_window_view(usable, context + 1).all(axis=1)
+    runs = np.lib.stride_tricks.sliding_window_view(usable, context + TARGETS).all(axis=1)
     return np.flatnonzero(runs) + context - 1
 
 

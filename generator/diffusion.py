@@ -18,10 +18,13 @@ class FlowConfig:
     """Share of training at level 1; the other levels are uniform."""
     context_noise: float = 0.3
     """Context latents in training carry noise of a level up to this, so that rollouts bear their own errors."""
+    own_context: float = 0.5
+    """Share of training in which the last context latent is the model's own prediction, for the same reason."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.pure_noise <= 1.0 or not 0.0 <= self.context_noise <= 1.0:
-            raise ValueError("pure_noise and context_noise must lie in 0..1")
+        for name in ("pure_noise", "context_noise", "own_context"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must lie in 0..1, not {getattr(self, name)}")
 
 
 def draw_levels(count: int, config: FlowConfig, generator: torch.Generator) -> Tensor:

@@ -3,8 +3,8 @@
 The context's latents join the noisy one on the channels, and the network's output is added to the last of them: a model
 that has learnt nothing repeats the last frame. Noise levels and action modulate every block (adaLN-Zero).
 
-Turning the view moves the picture, which is a linear map of the last latent that depends on the action alone. A `Motion`
-layer learns it beside the transformer, in a fraction of the time that the transformer takes.
+Turning the view moves the picture, which is a linear map of the last latent that depends on the action alone. A
+`Motion` layer learns it beside the transformer, in a fraction of the time that the transformer takes.
 """
 
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ class FinalLayer(nn.Module):
 
 
 class Motion(nn.Module):
-    """Moves a latent's content by a mix of learnt 3x3 kernels; the action and the place decide the mix. Zero at first."""
+    """Moves a latent's content by a mix of learnt kernels; the action and the place decide the mix. Zero at first."""
 
     positions: Tensor
 

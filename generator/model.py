@@ -44,13 +44,13 @@ class LatentBatch:
     context: Tensor
     """(B, K, C, h, w), oldest first."""
     actions: Tensor
-    """(B, F): the action that leads from the last context latent to the target."""
-    target: Tensor
-    """(B, C, h, w)"""
+    """(B, 2, F): the actions that lead from the last context latent to the first target, and on to the second."""
+    targets: Tensor
+    """(B, 2, C, h, w)"""
 
     def to(self, device: torch.device) -> "LatentBatch":
         """The same on another device."""
-        return LatentBatch(self.context.to(device), self.actions.to(device), self.target.to(device))
+        return LatentBatch(self.context.to(device), self.actions.to(device), self.targets.to(device))
 
 
 class VideoGenerator(nn.Module):
@@ -112,19 +112,40 @@ class VideoGenerator(nn.Module):
 
     def loss(self, batch: LatentBatch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """The flow's squared error on clean latents: total, and its part at pure noise."""
-        count, flow = len(batch.target), self.config.flow
+        flow = self.config.flow
+        context, actions, targets = self._training_pairs(batch, generator)
 
         def noise_like(latents: Tensor) -> Tensor:
             return torch.randn(latents.shape, generator=generator, device=generator.device)
 
-        levels = draw_levels(count, flow, generator)
-        noisy = add_noise(batch.target, levels, noise_like(batch.target))
-        context_levels = flow.context_noise * torch.rand(count, generator=generator, device=generator.device)
-        context = add_noise(batch.context, context_levels, noise_like(batch.context))
-        predicted = self.dit(noisy, levels, context, context_levels, batch.actions)
-        errors = F.mse_loss(predicted.float(), batch.target, reduction="none").mean(dim=(1, 2, 3))  # (B,)
+        levels = draw_levels(len(targets), flow, generator)
+        noisy = add_noise(targets, levels, noise_like(targets))
+        context_levels = flow.context_noise * torch.rand(len(targets), generator=generator, device=generator.device)
+        context = add_noise(context, context_levels, noise_like(context))
+        predicted = self.dit(noisy, levels, context, context_levels, actions)
+        errors = F.mse_loss(predicted.float(), targets, reduction="none").mean(dim=(1, 2, 3))  # (B,)
         pure = levels == 1.0
         return {"total": errors.mean(), "pure_noise": (errors * pure).sum() / pure.sum().clamp(min=1)}
+
+    def _training_pairs(self, batch: LatentBatch, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Contexts (B, K, C, h, w), actions (B, F) and targets (B, C, h, w).
+
+        In the first clips of the batch the model has taken the first step itself, in one go from noise; the others are
+        as recorded.
+        """
+        own = round(self.config.flow.own_context * len(batch.targets))
+        if own == 0:
+            return batch.context, batch.actions[:, 0], batch.targets[:, 0]
+        with torch.no_grad():
+            level = torch.zeros(own, device=batch.context.device)
+            noise = torch.randn(batch.targets[:own, 0].shape, generator=generator, device=generator.device)
+            predicted = self.dit(noise, level + 1.0, batch.context[:own], level, batch.actions[:own, 0]).float()
+        own_context = torch.cat([batch.context[:own, 1:], predicted[:, None]], dim=1)
+        return (
+            torch.cat([own_context, batch.context[own:]]),
+            torch.cat([batch.actions[:own, 1], batch.actions[own:, 0]]),
+            torch.cat([batch.targets[:own, 1], batch.targets[own:, 0]]),
+        )
 
     def save(self, folder: Path | str, *, metadata: Mapping[str, Any] | None = None) -> Path:
         """Writes a checkpoint folder."""

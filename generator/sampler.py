@@ -10,7 +10,7 @@ from torch import Tensor
 from env.actions import Actions
 from env.video import resize
 from generator.actions import action_features
-from generator.diffusion import move, sampling_levels
+from generator.diffusion import add_noise, move, sampling_levels
 from generator.model import VideoGenerator
 
 
@@ -21,7 +21,7 @@ class Sampler:
         self.model = model
         self.levels = sampling_levels(steps)
         self.context_level = context_level
-        """What the model is told about the noise in its context, which is clean: some, so that it mends its errors."""
+        """Level of the noise that is added to the context, as in training, to drown the model's own errors."""
 
     def sample(
         self, start_frames: NDArray[np.uint8], actions: Actions, *, generator: torch.Generator | None = None
@@ -55,9 +55,13 @@ class Sampler:
     def next_latent(self, context: Tensor, actions: Tensor, *, generator: torch.Generator) -> Tensor:
         """Latents (B, K, C, h, w) and the action features (B, F) -> the next latent (B, C, h, w)."""
         count, device = len(context), context.device
+
+        def noise_like(latents: Tensor) -> Tensor:
+            return torch.randn(latents.shape, generator=generator, device=generator.device).to(device)
+
         context_levels = torch.full((count,), self.context_level, device=device)
-        shape = context[:, 0].shape
-        x = torch.randn(shape, generator=generator, device=generator.device).to(device)
+        context = add_noise(context, context_levels, noise_like(context))
+        x = noise_like(context[:, 0])
         for level, next_level in pairwise(self.levels):
             levels = torch.full((count,), level, device=device)
             x = move(x, self.model.dit(x, levels, context, context_levels, actions).float(), level, next_level)
