@@ -21,6 +21,8 @@ class VideoResult:
     ticks: int = 0
     unusable: Mapping[str, int] = field(default_factory=dict)
     """Ticks that are not usable, by reason."""
+    confidence: float = 0.0
+    """Mean over its ticks of the probability that all buttons and the camera are right."""
     cpu_seconds: float = 0.0
 
 
@@ -47,6 +49,11 @@ class LabelReport:
         return sum(video.cpu_seconds for video in self.videos)
 
     @property
+    def confidence(self) -> float:
+        """Mean over the ticks labelled in this run; far lower than on held-out play, the video is of another kind."""
+        return sum(video.confidence * video.ticks for video in self.videos) / max(self.ticks, 1)
+
+    @property
     def unusable(self) -> Counter[str]:
         """Ticks labelled in this run that are not usable, by reason."""
         return sum((Counter(video.unusable) for video in self.videos), Counter())
@@ -59,6 +66,8 @@ class LabelReport:
             "frames": self.ticks,
             "usable_frames": self.ticks - self.unusable.total(),
             "unusable_frames": dict(self.unusable.most_common()),
+            "confidence": round(self.confidence, 4),
+            "confidence_by_video": {str(v.video): round(v.confidence, 4) for v in self.with_status("done")},
             "seconds": round(self.seconds, 3),
             "cpu_seconds": round(self.cpu_seconds, 3),
             "frames_per_second": _rate(self.ticks, self.seconds),
@@ -77,6 +86,7 @@ class LabelReport:
         ]
         if self.ticks:
             rate, times = figures["frames_per_second"], figures["times_real_time"]
+            lines.append(f"sure      all keys and the camera right in {self.confidence:.0%} of frames, says the model")
             lines.append(f"speed     {rate:,.0f} frames/s, {times:,.1f} x real time")
             lines.append(f"          {figures['frames_per_cpu_second']:,.0f} frames per second of processor time")
         lines += [f"failed    {video.reason}" for video in self.with_status("failed")]

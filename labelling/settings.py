@@ -23,7 +23,7 @@ class LabelSettings:
     """Windows inferred together."""
     keep_prefix: bool = False
     """Label the good part of a video that is cut off, rather than fail."""
-    low_confidence: float = 0.05
+    low_confidence: float = 0.01
     """Ticks whose buttons and camera are all right with a smaller probability than this are not usable."""
     quality: QualityThresholds = field(default_factory=QualityThresholds)
 

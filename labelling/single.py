@@ -66,6 +66,7 @@ class VideoLabeller:
             status="done",
             ticks=len(times),
             unusable=Counter(reasons[~usable].tolist()),
+            confidence=float(answers.confidence.mean()),
             cpu_seconds=time.process_time() - started,
         )
 

@@ -13,7 +13,13 @@ def report() -> LabelReport:
     return LabelReport(
         [
             VideoResult(
-                video=a, labels=a, status="done", ticks=400, unusable={"cut": 2, "frozen": 100}, cpu_seconds=4.0
+                video=a,
+                labels=a,
+                status="done",
+                ticks=400,
+                unusable={"cut": 2, "frozen": 100},
+                confidence=0.5,
+                cpu_seconds=4.0,
             ),
             VideoResult(video=b, labels=b, status="skipped"),
             VideoResult(video=c, labels=c, status="failed", reason="c.mp4 holds no frame."),
@@ -29,6 +35,8 @@ def test_the_figures(report: LabelReport) -> None:
         "frames": 400,
         "usable_frames": 298,
         "unusable_frames": {"frozen": 100, "cut": 2},
+        "confidence": 0.5,
+        "confidence_by_video": {"a.mp4": 0.5},
         "seconds": 2.0,
         "cpu_seconds": 4.0,
         "frames_per_second": 200.0,
@@ -39,7 +47,13 @@ def test_the_figures(report: LabelReport) -> None:
 
 def test_the_table_names_each_failure_and_reason(report: LabelReport) -> None:
     text = report.as_text()
-    for part in ("1 labelled, 1 labelled before, 1 failed", "100 frozen", "10.0 x real time", "c.mp4 holds no frame."):
+    for part in (
+        "1 labelled, 1 labelled before, 1 failed",
+        "100 frozen",
+        "10.0 x real time",
+        "in 50% of frames",
+        "c.mp4 holds no frame.",
+    ):
         assert part in text
 
 
