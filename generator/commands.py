@@ -73,6 +73,8 @@ def _sample(
         scale: The written picture is so many times the model's, along each side.
         device: Where to run, such as cuda; by default a GPU if there is one.
     """
+    if scale < 1:
+        raise GhostkeysError(f"--scale must be at least 1, not {scale}.")
     model = load(checkpoint).to(_device(device))
     frames = _start_frames(start, frame, model)
     generated = Sampler(model, steps=steps).sample(
@@ -176,4 +178,7 @@ def _read_actions(text: str) -> Actions:
 
 def _device(name: str | None) -> torch.device:
     """The device asked for, else a GPU if there is one."""
-    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError:
+        raise GhostkeysError(f"there is no device {name!r}; give --device cpu or cuda.") from None

@@ -75,6 +75,11 @@ class Clips:
         mapped: NDArray[np.float16] = np.load(target, mmap_mode="r")
         return mapped
 
+    def forget_latents(self, folder: Path) -> None:
+        """Removes what `encode` wrote there."""
+        for path in folder.glob("latents-*.npy"):
+            path.unlink()
+
     def _fill(self, latents: NDArray[np.float16], model: VideoGenerator) -> None:
         with tqdm(total=len(latents), desc="encoding", unit="frame", leave=False) as bar:
             for episode, offset in zip(self.episodes, self.offsets.tolist(), strict=False):

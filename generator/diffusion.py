@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from env.errors import GhostkeysError
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlowConfig:
@@ -43,7 +45,7 @@ def add_noise(latents: Tensor, levels: Tensor, noise: Tensor) -> Tensor:
 def sampling_levels(steps: int) -> list[float]:
     """Levels of a sampling run, from 1 down to 0: `steps` + 1 of them."""
     if steps < 1:
-        raise ValueError(f"steps must be at least 1, not {steps}")
+        raise GhostkeysError(f"steps must be at least 1, not {steps}.")
     return [1.0 - step / steps for step in range(steps)] + [0.0]
 
 

@@ -23,7 +23,7 @@ FIT_FRAMES = 1024
 class GeneratorModule(lightning.LightningModule):
     """Trains the autoencoder for `vae_steps` and the diffusion transformer for the rest of `trainer.max_steps`.
 
-    In between the latents of all frames are computed once and kept in the run's folder.
+    In between the latents of all frames are computed once, and kept in the run's folder until it is finished.
     """
 
     def __init__(
@@ -56,15 +56,23 @@ class GeneratorModule(lightning.LightningModule):
         """The training data."""
         return cast(ClipsDataModule, cast(Any, self.trainer).datamodule).clips
 
-    def on_train_start(self) -> None:
-        """Starts a fresh autoencoder from the principal components of some frames."""
+    def setup(self, stage: str) -> None:
+        """Checks the budget."""
         if self.trainer.max_steps <= self.vae_steps:
             raise GhostkeysError(
                 f"trainer.max_steps ({self.trainer.max_steps}) must exceed model.vae_steps ({self.vae_steps}): "
                 "the rest of the steps trains the transformer."
             )
+
+    def on_train_start(self) -> None:
+        """Starts a fresh autoencoder from the principal components of some frames."""
         if self.global_step == 0:
             self.model.vae.fit_linear_path(to_pixels(self._some_frames()))
+
+    def finish(self, datamodule: ClipsDataModule) -> None:
+        """Removes the latents after the last step."""
+        self._latents = None
+        datamodule.clips.forget_latents(Path(self.trainer.default_root_dir))
 
     def training_step(self, clips: Tensor, _: int) -> Tensor:
         """clips: numbers (B,) of clips."""

@@ -43,10 +43,11 @@ class Sampler:
     @torch.no_grad()
     def rollout(self, context: Tensor, actions: Tensor, *, generator: torch.Generator) -> Tensor:
         """Latents (B, K, C, h, w) and action features (B, T, F) -> latents (B, T, C, h, w)."""
-        actions = actions.to(context.device)
+        actions, on_gpu = actions.to(context.device), context.device.type == "cuda"
         generated = []
         for tick in range(actions.shape[1]):
-            latent = self.next_latent(context, actions[:, tick], generator=generator)
+            with torch.autocast(context.device.type, torch.bfloat16, enabled=on_gpu):
+                latent = self.next_latent(context, actions[:, tick], generator=generator)
             context = torch.cat([context[:, 1:], latent[:, None]], dim=1)
             generated.append(latent)
         return torch.stack(generated, dim=1) if generated else context[:, :0]

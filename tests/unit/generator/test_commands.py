@@ -68,7 +68,7 @@ def test_training_writes_a_generator_that_can_be_sampled_and_scored(
 ) -> None:
     run = tmp_path / "run"
     assert train(run, steps=6) == 0
-    assert len(list(run.glob("latents-*.npy"))) == 1
+    assert not list(run.glob("latents-*.npy"))  # as large as the data, and no longer needed
     video = tmp_path / "out.mp4"
     start = next(recordings.glob("*.mp4"))
     arguments = ["--start", start, "--frame", 5, "--actions", "3*forward 2*yaw=5", "--output", video, "--steps", 2]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ from numpy.typing import NDArray
 
 from env.actions import Actions
 from env.errors import CheckpointError
-from generator import DiTConfig, Sampler, VideoGenerator, load
+from generator import DiTConfig, GeneratorConfig, Sampler, VideoGenerator, load
 from generator.actions import ACTION_FEATURES, action_features
 from generator.data import Clips
+from generator.diffusion import FlowConfig
+from generator.model import LatentBatch
 from generator.vae import to_pixels
 from idm.data import Episode
 
@@ -120,3 +123,16 @@ def test_action_features_tell_left_from_right() -> None:
 def test_a_context_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         DiTConfig(context=0)
+
+
+@pytest.mark.parametrize(("own_context", "first_counts"), [(0.0, True), (1.0, False)])
+def test_training_on_its_own_predictions_aims_at_the_frame_after_them(
+    config: GeneratorConfig, own_context: float, first_counts: bool
+) -> None:
+    """An untrained model predicts the last latent again, so only targets that differ from it cost anything."""
+    flow = FlowConfig(context_noise=0.0, own_context=own_context)
+    model = VideoGenerator(replace(config, flow=flow))
+    context = torch.randn(3, 2, 8, 4, 8)
+    targets = torch.stack([torch.randn(3, 8, 4, 8), context[:, -1]], dim=1)
+    losses = model.loss(LatentBatch(context, torch.zeros(3, 2, ACTION_FEATURES), targets), generator=torch.Generator())
+    assert bool(losses["total"] > 0.0) == first_counts
