@@ -19,7 +19,7 @@ from idm.data import Batch
 from idm.nn.attention import Transformer
 from idm.nn.heads import CategoricalHead
 from idm.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN
-from idm.nn.motion import MotionFeatures, MotionScale
+from idm.nn.motion import MotionFeatures, MotionReader, MotionScale
 from idm.nn.pairs import FramePairCNN
 
 CAMERA = CameraQuantizer()
@@ -35,9 +35,15 @@ class IDMConfig:
     """Frames it was trained to see at once."""
     motion: tuple[MotionScale, ...] = ()
     """Scales of the fixed motion features; none switches them off."""
+    motion_outputs: int = 192
+    """Features learnt of the motion."""
+    dropout: float = 0.1
+    """Share of the features hidden in training."""
     appearance: Literal["pairs", "impala", "none"] = "pairs"
     """Image network: a small one on pairs of frames, VPT's IMPALA network, or none."""
-    appearance_channels: tuple[int, ...] = (16, 32, 48)
+    appearance_patch: int = 8
+    """Side of the patches the small image network begins with."""
+    appearance_channels: tuple[int, ...] = (24, 32, 48)
     appearance_outputs: int = 128
     """Features of the image network per frame."""
     temporal_filters: int = 0
@@ -170,14 +176,14 @@ class InverseDynamicsModel(nn.Module):
         self.config = config
         self.motion = MotionFeatures(config.motion) if config.motion else None
         self.appearance = _appearance(config)
-        motion_features = self.motion.features if self.motion is not None else 0
         self.read_motion = (
-            nn.Sequential(nn.Linear(motion_features, config.width), nn.ReLU()) if motion_features else None
+            MotionReader(self.motion.features, config.motion_outputs) if self.motion is not None else None
         )
-        features = (config.width if motion_features else 0) + (
+        features = (config.motion_outputs if config.motion else 0) + (
             config.appearance_outputs if config.appearance != "none" else 0
         )
         self.join = FanInLinear(features, config.width)
+        self.dropout = nn.Dropout(config.dropout)
         kernel = config.temporal_kernel
         self.temporal = TemporalConv(config.width, kernel) if kernel else nn.Identity()
         self.transformer = Transformer(width=config.width, depth=config.depth, heads=config.heads, reach=config.reach)
@@ -202,7 +208,7 @@ class InverseDynamicsModel(nn.Module):
             features.append(self.read_motion(motion))  # (B, T, D)
         if self.appearance is not None:
             features.append(self.appearance(frames))  # (B, T, F)
-        joined: Tensor = self.join(torch.cat(features, dim=2))  # (B, T, D)
+        joined: Tensor = self.join(self.dropout(torch.cat(features, dim=2)))  # (B, T, D)
         return joined
 
     @property
@@ -305,7 +311,12 @@ def _appearance(config: IDMConfig) -> nn.Module | None:
         return None
     if config.appearance == "impala":
         return ImpalaFrames(config)
-    return FramePairCNN(size=config.frame_size, channels=config.appearance_channels, outputs=config.appearance_outputs)
+    return FramePairCNN(
+        size=config.frame_size,
+        patch=config.appearance_patch,
+        channels=config.appearance_channels,
+        outputs=config.appearance_outputs,
+    )
 
 
 def load(folder: Path | str) -> InverseDynamicsModel:

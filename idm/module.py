@@ -14,7 +14,7 @@ from idm.calibration import calibrate
 from idm.data import Batch, Episode, RecordingsDataModule
 from idm.metrics import score
 from idm.model import ActionLogits, IDMConfig, InverseDynamicsModel
-from idm.nn.motion import MotionFeatures
+from idm.nn.motion import MotionFeatures, MotionScale, mirror
 from idm.training import cosine_schedule
 
 if TYPE_CHECKING:
@@ -105,15 +105,17 @@ class IDMModule(lightning.LightningModule):
     def on_fit_start(self) -> None:
         """Learns how rare each button is, and lets the data module compute the motion features once."""
         datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
-        if self.model.motion is not None and not self.flip:
+        if self.model.motion is not None and self.model.read_motion is not None:
             datamodule.compute_motion(self.model.motion)
+            motion = [torch.from_numpy(episode.motion) for episode in datamodule.training]
+            self.model.read_motion.standardise(torch.cat(motion))
         episodes = datamodule.training
         pressed = np.concatenate([episode.actions.buttons[episode.usable] for episode in episodes])
         self.model.set_button_rates(pressed.mean(0))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """One batch of windows."""
-        losses = self.model.loss(mirror_some(batch) if self.flip else batch)
+        losses = self.model.loss(mirror_some(batch, self.model.config.motion) if self.flip else batch)
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, batch_size=len(batch.frames))
         self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=len(batch.frames))
         return losses["total"]
@@ -149,7 +151,7 @@ class IDMModule(lightning.LightningModule):
             calibrate(self.model, datamodule.validation)
 
 
-def mirror_some(batch: Batch) -> Batch:
+def mirror_some(batch: Batch, scales: tuple[MotionScale, ...]) -> Batch:
     """Mirrors each window with probability one half: frames, left and right, and the sign of the yaw."""
     mirrored = torch.rand(len(batch.frames), device=batch.frames.device) < 0.5
     left, right = BUTTONS.index("left"), BUTTONS.index("right")
@@ -158,4 +160,7 @@ def mirror_some(batch: Batch) -> Batch:
     buttons[mirrored, :, left] = batch.buttons[mirrored, :, right]
     buttons[mirrored, :, right] = batch.buttons[mirrored, :, left]
     camera[mirrored, :, 1] = -batch.camera[mirrored, :, 1]
-    return batch._replace(frames=frames, buttons=buttons, camera=camera)
+    motion = batch.motion
+    if motion is not None:
+        motion = torch.where(mirrored[:, None, None], mirror(motion, scales), motion)
+    return batch._replace(frames=frames, buttons=buttons, camera=camera, motion=motion)

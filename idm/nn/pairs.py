@@ -9,31 +9,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PATCH = 4
-
 
 class FramePairCNN(nn.Module):
     """Patches of each frame are embedded once; convolutions then look at the embeddings of a frame and of the next."""
 
-    def __init__(self, *, size: tuple[int, int], channels: Sequence[int] = (16, 32, 48), outputs: int = 128) -> None:
+    def __init__(self, *, size: tuple[int, int], patch: int, channels: Sequence[int], outputs: int) -> None:
         super().__init__()
-        if any(side % (PATCH * 2 ** (len(channels) - 1)) for side in size):
-            raise ValueError(f"frames of {size} cannot be halved {len(channels) - 1} times after patches of {PATCH}")
-        self.embed = nn.Linear(3 * PATCH**2, channels[0])
+        shrink = patch * 2 ** (len(channels) - 1)
+        if any(side % shrink for side in size):
+            raise ValueError(f"frames of {size} cannot be halved {len(channels) - 1} times after patches of {patch}")
+        self.patch = patch
+        self.embed = nn.Linear(3 * patch**2, channels[0])
         inputs = [2 * channels[0], *channels[1:]]
         self.convs = nn.ModuleList(
             nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1)
             for before, after in zip(inputs, channels[1:], strict=False)
         )
-        shrink = PATCH * 2 ** (len(channels) - 1)
         self.dense = nn.Linear(channels[-1] * (size[0] // shrink) * (size[1] // shrink), outputs)
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: uint8 (B, T, H, W, 3) -> (B, T, outputs). The last frame of a window is paired with itself."""
         batch, time = frames.shape[:2]
-        x = F.relu(self.embed(_patches(frames)))  # (B, T, H / 4, W / 4, C)
+        x = F.relu(self.embed(patches(frames, self.patch)))  # (B, T, H / patch, W / patch, C)
         following = torch.cat([x[:, 1:], x[:, -1:]], dim=1)
-        x = torch.cat([x, following - x], dim=-1).flatten(0, 1)  # (B * T, H / 4, W / 4, 2 C)
+        x = torch.cat([x, following - x], dim=-1).flatten(0, 1)  # (B * T, H / patch, W / patch, 2 C)
         x = x.permute(0, 3, 1, 2)  # channels_last in memory, which convolutions on a CPU like best
         for conv in self.convs:
             x = F.relu(conv(x))
@@ -41,8 +40,8 @@ class FramePairCNN(nn.Module):
         return features.view(batch, time, -1)
 
 
-def _patches(frames: Tensor) -> Tensor:
-    """uint8 (B, T, H, W, 3) -> float (B, T, H / 4, W / 4, 48), about -1 to 1."""
+def patches(frames: Tensor, side: int) -> Tensor:
+    """uint8 (B, T, H, W, 3) -> float (B, T, H / side, W / side, 3 side²), from -1 to 1."""
     batch, time, height, width, _ = frames.shape
-    squares = frames.view(batch, time, height // PATCH, PATCH, width // PATCH, PATCH * 3).transpose(3, 4)
+    squares = frames.view(batch, time, height // side, side, width // side, side * 3).transpose(3, 4)
     return squares.flatten(4).float().sub_(127.5).mul_(1.0 / 127.5)

@@ -17,6 +17,7 @@ TINY = IDMConfig(
     frame_size=SIZE,
     window=16,
     motion=(MotionScale(size=(32, 32), radius=(4, 4), grid=(2, 2)),),
+    appearance_patch=4,
     appearance_channels=(8, 8),
     appearance_outputs=16,
     width=32,

@@ -19,6 +19,7 @@ NETWORK = {
     "frame_size": [32, 32],
     "window": 16,
     "motion": [{"size": [32, 32], "radius": [2, 2], "grid": [2, 2]}],
+    "appearance_patch": 4,
     "appearance_channels": [4, 8],
     "appearance_outputs": 8,
     "width": 16,
