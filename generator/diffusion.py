@@ -19,7 +19,7 @@ class FlowConfig:
     pure_noise: float = 0.4
     """Share of training at level 1; the other levels are uniform."""
     context_noise: float = 0.3
-    """Context latents in training carry noise of a level up to this, so that rollouts bear their own errors."""
+    """Context latents in training carry noise of a scale up to this, so that rollouts bear their own errors."""
     own_context: float = 0.5
     """Share of training in which the last context latent is the model's own prediction, for the same reason."""
 
@@ -40,6 +40,15 @@ def add_noise(latents: Tensor, levels: Tensor, noise: Tensor) -> Tensor:
     """The path's point at `levels` (B,): the latents (B, ...) at 0, the noise at 1."""
     levels = levels.view(-1, *[1] * (latents.ndim - 1))
     return (1.0 - levels) * latents + levels * noise
+
+
+def roughen(context: Tensor, scales: Tensor, noise: Tensor) -> Tensor:
+    """Adds noise of `scales` (B,) to context latents (B, K, ...), which keep their size.
+
+    Were they shrunk as on the path, the model would have to enlarge them again, and a slight excess would grow from
+    frame to frame until the picture is white.
+    """
+    return context + scales.view(-1, *[1] * (context.ndim - 1)) * noise
 
 
 def sampling_levels(steps: int) -> list[float]:

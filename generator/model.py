@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from generator.actions import ACTION_FEATURES
-from generator.diffusion import FlowConfig, add_noise, draw_levels
+from generator.diffusion import FlowConfig, add_noise, draw_levels, roughen
 from generator.dit import DiT, DiTConfig
 from generator.vae import VAE, VAEConfig, to_frames, to_pixels
 from idm.checkpoint import load_checkpoint, load_strictly, save_checkpoint
@@ -121,7 +121,7 @@ class VideoGenerator(nn.Module):
         levels = draw_levels(len(targets), flow, generator)
         noisy = add_noise(targets, levels, noise_like(targets))
         context_levels = flow.context_noise * torch.rand(len(targets), generator=generator, device=generator.device)
-        context = add_noise(context, context_levels, noise_like(context))
+        context = roughen(context, context_levels, noise_like(context))
         predicted = self.dit(noisy, levels, context, context_levels, actions)
         errors = F.mse_loss(predicted.float(), targets, reduction="none").mean(dim=(1, 2, 3))  # (B,)
         pure = levels == 1.0

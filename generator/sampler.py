@@ -10,7 +10,7 @@ from torch import Tensor
 from env.actions import Actions
 from env.video import resize
 from generator.actions import action_features
-from generator.diffusion import add_noise, move, sampling_levels
+from generator.diffusion import move, roughen, sampling_levels
 from generator.model import VideoGenerator
 
 
@@ -21,7 +21,7 @@ class Sampler:
         self.model = model
         self.levels = sampling_levels(steps)
         self.context_level = context_level
-        """Level of the noise that is added to the context, as in training, to drown the model's own errors."""
+        """Scale of the noise that is added to the context, as in training, to drown the model's own errors."""
 
     def sample(
         self, start_frames: NDArray[np.uint8], actions: Actions, *, generator: torch.Generator | None = None
@@ -61,7 +61,7 @@ class Sampler:
             return torch.randn(latents.shape, generator=generator, device=generator.device).to(device)
 
         context_levels = torch.full((count,), self.context_level, device=device)
-        context = add_noise(context, context_levels, noise_like(context))
+        context = roughen(context, context_levels, noise_like(context))
         x = noise_like(context[:, 0])
         for level, next_level in pairwise(self.levels):
             levels = torch.full((count,), level, device=device)
