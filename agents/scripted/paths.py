@@ -28,6 +28,8 @@ _STEPS = [(dx, dz) for dx in (-1, 0, 1) for dz in (-1, 0, 1) if dx or dz]
 _MAX_CELLS = 3500
 _MAX_DROP = 3
 """Blocks one can fall without being hurt."""
+TURN_COST = 24.0
+"""Cells that a player would rather walk than turn right round for a tree behind."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ class Ground:
     def _passes(self, x: int, y: int, z: int) -> bool:
         return self.free(x, y, z) and self.free(x, y + 1, z)
 
-    def flood(self, start: Cell) -> Iterator[tuple[Cell, Mapping[Cell, Cell]]]:
-        """Cells that can be walked to, nearest first, with the cell before each one reached so far (Dijkstra)."""
+    def flood(self, start: Cell) -> Iterator[tuple[Cell, float, Mapping[Cell, Cell]]]:
+        """Cells that can be walked to, nearest first (Dijkstra), with the cost and the cell before each one so far."""
         before: dict[Cell, Cell] = {}
         costs = {start: 0.0}
         queue = [(0.0, start)]
@@ -113,7 +115,7 @@ class Ground:
             if cell in done:
                 continue
             done.add(cell)
-            yield cell, before
+            yield cell, cost, before
             for neighbour, extra in self.steps(cell):
                 if cost + extra < costs.get(neighbour, math.inf):
                     costs[neighbour] = cost + extra
@@ -167,24 +169,49 @@ def _trunks(ground: Ground, avoid: Collection[tuple[int, int]]) -> dict[tuple[in
     return trunks
 
 
-def route_to_tree(world: World, start: Cell, *, avoid: Collection[tuple[int, int]] = ()) -> Route | None:
-    """The way to the nearest tree whose trunk can be reached from the ground, except the columns (x, z) in `avoid`."""
+def route_to_tree(
+    world: World, start: Cell, *, yaw: float | None = None, avoid: Collection[tuple[int, int]] = ()
+) -> Route | None:
+    """The way to the nearest tree whose trunk can be reached from the ground, except the columns (x, z) in `avoid`.
+
+    With the `yaw` of the player's view, a tree ahead is preferred: a whole turn round counts as `TURN_COST` cells.
+    """
     ground = Ground(world, start)
     trunks = _trunks(ground, avoid)
-    for (x, y, z), before in ground.flood(start):
-        for dx, dz in _STEPS:
-            trunk = trunks.get((x + dx, z + dz), [])
-            # From the ground, that is: not from the top of the leaves.
-            if trunk and y - 1 <= trunk[0][1] <= y + 2:
-                logs = tuple(log for log in trunk if y <= log[1] <= y + 3)
-                if logs:
-                    return Route(ground.smooth(_back((x, y, z), before)), logs)
-    return None
+    best: tuple[float, Route] | None = None
+    for cell, cost, before in ground.flood(start):
+        if best is not None and cost >= best[0]:
+            break
+        for column, logs in _reachable_trunks(cell, trunks):
+            total = cost + (0.0 if yaw is None else TURN_COST * _turn(yaw, start, column) / 180.0)
+            if best is None or total < best[0]:
+                best = total, Route(ground.smooth(_back(cell, before)), logs)
+    return None if best is None else best[1]
+
+
+def _reachable_trunks(
+    cell: Cell, trunks: Mapping[tuple[int, int], list[Cell]]
+) -> Iterator[tuple[tuple[int, int], tuple[Cell, ...]]]:
+    """The columns beside a cell with a trunk that begins at the ground, and their logs within reach."""
+    x, y, z = cell
+    for dx, dz in _STEPS:
+        trunk = trunks.get((x + dx, z + dz), [])
+        # From the ground, that is: not from the top of the leaves.
+        if trunk and y - 1 <= trunk[0][1] <= y + 2:
+            logs = tuple(log for log in trunk if y <= log[1] <= y + 3)
+            if logs:
+                yield (x + dx, z + dz), logs
+
+
+def _turn(yaw: float, start: Cell, column: tuple[int, int]) -> float:
+    """Degrees from a view's yaw to a column, 0 to 180."""
+    towards = math.degrees(math.atan2(-(column[0] - start[0]), column[1] - start[2]))
+    return abs((towards - yaw + 180.0) % 360.0 - 180.0)
 
 
 def route_nearest(world: World, start: Cell, *, score: Callable[[Cell], float], length: int) -> Route:
     """The way to the reachable cell with the least score, cut off after so many cells."""
     ground = Ground(world, start)
     reached = list(ground.flood(start))
-    best = min((cell for cell, _ in reached), key=score)
-    return Route(ground.smooth(_back(best, reached[-1][1])[: length + 1]))
+    best = min((cell for cell, _, _ in reached), key=score)
+    return Route(ground.smooth(_back(best, reached[-1][2])[: length + 1]))

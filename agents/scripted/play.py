@@ -41,8 +41,9 @@ class Play:
                 yield from self._habits.one()
 
     def _fell_tree(self) -> Iterator[Keys]:
-        """Walks to the nearest tree and takes logs from it; strolls when none can be reached."""
-        route = route_to_tree(self._body.game.world, self._body.cell, avoid=self._done | self._work.placed)
+        """Walks to a tree, the nearest of those ahead, and takes logs from it; strolls when none can be reached."""
+        body = self._body
+        route = route_to_tree(body.game.world, body.cell, yaw=body.yaw, avoid=self._done | self._work.placed)
         if route is None:
             yield from self._stroll()
             return

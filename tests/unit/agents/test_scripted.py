@@ -148,3 +148,14 @@ def test_a_route_climbs_steps_and_keeps_out_of_water() -> None:
 def test_a_stroll_goes_towards_its_goal() -> None:
     route = route_nearest(plain(), (8, 4, 16), score=lambda cell: float(cell[0]), length=5)
     assert route.cells[-1] == (3, 4, 16)
+
+
+def test_a_tree_ahead_is_preferred_to_a_nearer_one_behind() -> None:
+    """People walk to the tree they see."""
+    world = plain()
+    world.blocks[3, 4:9, 16] = OAK_LOG
+    behind, ahead = 90.0, -90.0  # yaw 90 looks along -x
+    for yaw, column in ((ahead, (20, 16)), (behind, (3, 16))):
+        route = route_to_tree(world, (8, 4, 16), yaw=yaw)
+        assert route is not None
+        assert (route.trunk[0][0], route.trunk[0][2]) == column
