@@ -84,13 +84,14 @@ class PolicyModule(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps the memory too, so that a resumed run equals an unbroken one."""
-        memories = self.state.memories if self.state else []
-        checkpoint["memory"] = [list(memory) for memory in memories]
+        if self.state:
+            plain = self.state._asdict() | {"memories": [list(memory) for memory in self.state.memories]}
+            checkpoint["policy_state"] = plain
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes the memory back."""
-        memories = [Memory(*parts) for parts in checkpoint["memory"]]
-        self.state = PolicyState(memories) if memories else None
+        plain = checkpoint["policy_state"]
+        self.state = PolicyState(**plain | {"memories": [Memory(*parts) for parts in plain["memories"]]})
 
 
 def _is_decayed(name: str, weight: Tensor) -> bool:

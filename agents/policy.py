@@ -25,6 +25,8 @@ class PolicyConfig:
     """Of the image network's down-stacks; each halves the picture."""
     image_blocks: int = 1
     """Residual blocks per down-stack."""
+    motion: bool = False
+    """Whether the image network also sees what changed since the frame before (VPT: no)."""
     features: int = 256
     """Outputs of the image network per frame."""
     width: int = 128
@@ -55,18 +57,25 @@ class PolicyConfig:
 
 
 class PolicyState(NamedTuple):
-    """What a policy remembers of each episode in a batch: keys and values of the last ticks, block by block."""
+    """What a policy remembers of each episode in a batch."""
 
     memories: list[Memory]
+    """Keys and values of the last ticks, block by block."""
+    frame: Tensor
+    """uint8 (B, H, W, 3), the last frame; for the motion to the next."""
+    begun: Tensor
+    """(B,) bool, whether there was a frame."""
 
     def select(self, rows: Sequence[int]) -> "PolicyState":
         """The memory of some of the episodes, in the order asked for."""
         index = torch.tensor(rows, dtype=torch.long)
-        return PolicyState([Memory(*(part[index.to(part.device)] for part in memory)) for memory in self.memories])
+        index = index.to(self.frame.device)
+        memories = [Memory(*(part[index] for part in memory)) for memory in self.memories]
+        return PolicyState(memories, self.frame[index], self.begun[index])
 
     def detach(self) -> "PolicyState":
         """The same memory, through which no gradient flows back."""
-        return PolicyState([Memory(*(part.detach() for part in memory)) for memory in self.memories])
+        return self._replace(memories=[Memory(*(part.detach() for part in memory)) for memory in self.memories])
 
 
 class PolicyOutput(NamedTuple):
@@ -110,7 +119,11 @@ class Policy(nn.Module):
         self.config = config = config or PolicyConfig()
         codec = JointCodec()
         self.image = ImpalaCNN(
-            size=config.size, channels=config.channels, blocks=config.image_blocks, outputs=config.features
+            size=config.size,
+            inputs=6 if config.motion else 3,
+            channels=config.channels,
+            blocks=config.image_blocks,
+            outputs=config.features,
         )
         self.linear = FanInLinear(config.features, config.width)
         self.transformer = Transformer(
@@ -128,7 +141,12 @@ class Policy(nn.Module):
 
     def initial_state(self, batch: int) -> PolicyState:
         """The memory of `batch` episodes that have not begun."""
-        return PolicyState(self.transformer.initial_state(batch, self.norm.weight.device))
+        device = self.norm.weight.device
+        return PolicyState(
+            self.transformer.initial_state(batch, device),
+            torch.zeros(batch, *self.config.size, 3, dtype=torch.uint8, device=device),
+            torch.zeros(batch, dtype=torch.bool, device=device),
+        )
 
     def set_priors(self, button_counts: Tensor, camera_counts: Tensor) -> None:
         """Starts the heads at the frequencies of the classes: counts (8641,) and (121,).
@@ -141,7 +159,10 @@ class Policy(nn.Module):
 
     def forward(self, frames: Tensor, state: PolicyState, first: Tensor) -> tuple[PolicyOutput, PolicyState]:
         """frames: uint8 (B, T, H, W, 3) at `config.size`; first: (B, T) bool, True where an episode starts."""
-        x = self.encode(frames)  # (B, T, D)
+        if frames.shape[2:4] != self.config.size:
+            size = tuple(frames.shape[2:4])
+            raise ValueError(f"frames of size {size} for a policy of size {self.config.size}; resize them first")
+        x = self.encode(frames, _frames_before(frames, state, first))  # (B, T, D)
         x, memories = self.transformer(x, state.memories, first)
         x = self.norm(self.last(F.relu(x)))
         output = PolicyOutput(
@@ -149,16 +170,15 @@ class Policy(nn.Module):
             F.log_softmax(self.camera_head(x), -1),
             self.value_head(x).squeeze(-1),
         )
-        return output, PolicyState(memories)
+        return output, PolicyState(memories, frames[:, -1], torch.ones_like(state.begun))
 
-    def encode(self, frames: Tensor) -> Tensor:
-        """Each frame on its own: uint8 (B, T, H, W, 3) -> (B, T, width)."""
-        batch, time, *size, _ = frames.shape
-        if tuple(size) != self.config.size:
-            raise ValueError(f"frames of size {tuple(size)} for a policy of size {self.config.size}; resize them first")
-        images = frames.flatten(0, 1).permute(0, 3, 1, 2)  # (B T, 3, H, W), channels last in memory as it comes
-        features: Tensor = self.linear(self.image(images.float() / 255.0))  # (B T, D)
-        return features.view(batch, time, -1)
+    def encode(self, frames: Tensor, before: Tensor) -> Tensor:
+        """Each frame, with the one before it if motion counts: uint8 (B, T, H, W, 3) both -> (B, T, width)."""
+        images = frames.flatten(0, 1).float() / 255.0  # (B T, H, W, 3)
+        if self.config.motion:
+            images = torch.cat([images, images - before.flatten(0, 1).float() / 255.0], -1)  # (B T, H, W, 6)
+        features: Tensor = self.linear(self.image(images.permute(0, 3, 1, 2)))  # (B T, D)
+        return features.view(*frames.shape[:2], -1)
 
     def log_prob(self, output: PolicyOutput, buttons: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
         """Of joint classes (B, T): log-probability of the buttons, and of the camera if they say it moves (else 0)."""
@@ -178,6 +198,13 @@ class Policy(nn.Module):
         camera_loss = -(camera * batch.weight).sum() / total_weight
         losses = {"total": button_loss + camera_loss, "buttons": button_loss.detach(), "camera": camera_loss.detach()}
         return losses, state.detach()
+
+
+def _frames_before(frames: Tensor, state: PolicyState, first: Tensor) -> Tensor:
+    """The frame before each: (B, T, H, W, 3). An episode's first frame has itself, so that nothing moves."""
+    before = torch.cat([state.frame[:, None], frames[:, :-1]], 1)
+    begun = torch.cat([state.begun[:, None], torch.ones_like(first[:, 1:])], 1)  # (B, T)
+    return torch.where((begun & ~first)[..., None, None, None], before, frames)
 
 
 def load(folder: Path | str) -> Policy:

@@ -16,10 +16,10 @@ from idm.checkpoint import save_checkpoint
 SMALL = PolicyConfig(size=(16, 24), channels=(4, 8), features=16, width=16, depth=2, heads=2, memory=6)
 
 
-@pytest.fixture
-def policy() -> Policy:
+@pytest.fixture(params=[False, True], ids=["frames alone", "with motion"])
+def policy(request: pytest.FixtureRequest) -> Policy:
     torch.manual_seed(0)
-    policy = Policy(SMALL).eval()
+    policy = Policy(replace(SMALL, motion=request.param)).eval()
     for parameter in policy.parameters():  # the heads start near zero; make every path count
         parameter.data += 0.1 * torch.randn_like(parameter)
     return policy

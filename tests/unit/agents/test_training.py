@@ -27,6 +27,7 @@ TINY = {
     "model.policy.depth": 1,
     "model.policy.heads": 2,
     "model.policy.memory": 8,
+    "model.policy.motion": True,
     "model.learning_rate": 0.01,
     "model.warmup_steps": 5,
     "data.chunk": 8,
