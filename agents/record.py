@@ -24,6 +24,7 @@ from tqdm import tqdm
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from agents.scripted import STYLES, ScriptedPlayer
 from env.errors import GhostkeysError, RecordingError
+from env.processors import usable_processors
 from env.video import TICKS_PER_SECOND, probe
 from env.wrappers import RecordEpisode
 
@@ -110,7 +111,7 @@ def record(
         for number in range(episodes)
     ]
     missing = [session for session in sessions if not _is_made(session)]
-    workers = min(workers or len(os.sched_getaffinity(0)), len(missing))
+    workers = min(workers or usable_processors(), len(missing))
     done = (episodes - len(missing)) * episode_ticks
     with tqdm(
         total=episodes * episode_ticks, initial=done, unit="tick", unit_scale=True, desc=f"record {style}"

@@ -1,7 +1,6 @@
 """Many videos in several processes; started again, the work goes on where it stopped."""
 
 import glob
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -13,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from env.errors import GhostkeysError
+from env.processors import usable_processors
 from env.video import TICKS_PER_SECOND, probe
 from idm.model import load
 from labelling.labeller import Labeller
@@ -73,11 +73,6 @@ def label_videos(
         for result in _follow(events, todo, progress=progress):
             results[VideoJob(result.video, result.labels)] = result
     return LabelReport([result for result in results.values() if result], time.monotonic() - started)
-
-
-def usable_processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _without_work(job: VideoJob, recipe: Recipe) -> VideoResult | None:
