@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from agents.codec import JointCodec
 from agents.policy import Policy, PolicyBatch
 from env.actions import BUTTONS, Actions
+from env.errors import RecordingError
 from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
 
 
@@ -233,6 +234,8 @@ class PolicyDataModule(lightning.LightningDataModule):
         assert self.trainer is not None
         policy = cast("Policy", self.trainer.lightning_module.model)
         episodes = load_episodes(self.root, size=policy.config.size, cache=self.cache)
+        if not any(episode.usable.any() for episode in episodes):
+            raise RecordingError(f"{self.root}: no tick of the {len(episodes)} recordings is usable to learn from.")
         self.training, self.validation = split_episodes(
             episodes, validation_share=self.validation_share, seed=self.seed
         )

@@ -24,6 +24,7 @@ def label(args: list[str]) -> int:
         batch=options.batch,
         recursive=options.recursive,
         keep_prefix=options.keep_prefix,
+        low_confidence=options.low_confidence,
         device=options.device,
     )
     print(report.as_text())
@@ -53,6 +54,12 @@ def _parser() -> ArgumentParser:
     add("--window", type=int | None, default=None, help="ticks the model sees at once (default: as it was trained)")
     add("--batch", type=int, default=4, help="windows inferred together")
     add("--recursive", action="store_true", help="also label the videos in folders below")
+    add(
+        "--low-confidence",
+        type=float,
+        default=0.01,
+        help="ticks with a smaller probability that all keys and the mouse are right are marked unusable; 0 marks none",
+    )
     add("--keep-prefix", action="store_true", help="label the good part of a video that is cut off")
     add("--device", default="auto", help="auto, cpu, cuda, or one GPU such as cuda:1")
     add("--json", type=Path | None, default=None, help="write the summary here, too")

@@ -36,6 +36,7 @@ def label_videos(
     batch: int = 4,
     recursive: bool = False,
     keep_prefix: bool = False,
+    low_confidence: float = 0.01,
     device: str = "auto",
     progress: bool = True,
 ) -> LabelReport:
@@ -43,7 +44,8 @@ def label_videos(
 
     `videos` are files, folders or patterns. A video already labelled in `output` by the same checkpoint and settings is
     skipped; one that cannot be read is passed over and reported, and so is one that is cut off, unless `keep_prefix`
-    asks for the labels of its good part. `workers` is the number of processes, by default one for each usable
+    asks for the labels of its good part. Ticks that are all right with a probability below `low_confidence` are marked
+    unusable. `workers` is the number of processes, by default one for each usable
     processor; 0 works in this process. `window` is how many ticks the model sees at once, by default as many as it was
     trained on. `device` is "auto", "cpu", "cuda" or a certain "cuda:1".
 
@@ -55,7 +57,13 @@ def label_videos(
         raise GhostkeysError(f"workers is {workers}; expected 0 or more.")
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
-    settings = LabelSettings(fps=fps, window=window or model.config.window, batch=batch, keep_prefix=keep_prefix)
+    settings = LabelSettings(
+        fps=fps,
+        window=window or model.config.window,
+        batch=batch,
+        keep_prefix=keep_prefix,
+        low_confidence=low_confidence,
+    )
     recipe = settings.recipe(checkpoint)
     jobs = plan_jobs(videos, Path(output), recursive=recursive)
     results = {job: _without_work(job, recipe) for job in jobs}

@@ -30,6 +30,8 @@ class LabelSettings:
     def __post_init__(self) -> None:
         if not isinstance(self.fps, str) and not 1 <= self.fps <= 1000:
             raise GhostkeysError(f"fps is {self.fps:g}; expected auto, native, or the true rate, 1 to 1000.")
+        if not 0.0 <= self.low_confidence <= 1.0:
+            raise GhostkeysError(f"low_confidence is {self.low_confidence:g}; expected a probability, 0 to 1.")
         if self.batch < 1:
             raise GhostkeysError(f"batch is {self.batch}; expected 1 or more windows.")
         WindowPlanner(self.window)

@@ -166,3 +166,15 @@ def test_settings_that_make_no_sense_are_refused(run: Run, make_video: MakeVideo
     for settings in ({"fps": 0.0}, {"batch": 0}, {"window": 30}, {"workers": -1}):
         with pytest.raises(GhostkeysError):
             run(make_video("a.mp4", 5), **settings)
+
+
+def test_confidence_decides_what_is_usable(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    """An untrained model is sure of nothing: only a threshold of 0 leaves its ticks usable."""
+    video = make_video("a.mp4", 70)
+
+    def reasons(**settings: object) -> set[str]:
+        (result,) = run(video, **settings).videos
+        return set(read_labels(result.labels)["reason"].to_pylist())
+
+    assert "low confidence" in reasons(low_confidence=0.9)
+    assert "low confidence" not in reasons(low_confidence=0.0)
