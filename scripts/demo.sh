@@ -22,8 +22,8 @@ done
 source scripts/setup.sh
 
 case "$size" in
-  full)  labelled=10 heldout=2 unlabelled=30 idm=1500 policy=1500 vae=600 dit=1500 episodes=40 pairs=100 ;;
-  quick) labelled=1  heldout=1 unlabelled=2  idm=60   policy=60   vae=60  dit=60   episodes=4  pairs=10 ;;
+  full)  labelled=20 heldout=4 unlabelled=30 idm=1500 policy=1500 vae=400 dit=900 episodes=60 pairs=100 confidence=0.01 ;;
+  quick) labelled=2  heldout=1 unlabelled=2  idm=60   policy=60   vae=40  dit=60  episodes=4  pairs=10  confidence=0 ;;
 esac
 steps() { python -c 'import sys; print(max(1, round(int(sys.argv[1]) * float(sys.argv[2]))))' "$1" "$budget"; }
 
@@ -63,7 +63,8 @@ stage idm.fit      ghostkeys idm fit --config idm/configs/tiny.yaml --data.root 
 stage idm.validate ghostkeys idm validate --checkpoint $run/idm --data.root $run/heldout --json $run/idm/scores.json
 
 # 3. Label the unlabelled videos.
-stage label ghostkeys label $run/unlabelled --checkpoint $run/idm --output $run/labels --fps native --json $run/label.json
+stage label ghostkeys label $run/unlabelled --checkpoint $run/idm --output $run/labels --fps native --low-confidence $confidence \
+  --json $run/label.json
 
 # 4. Three policies of equal budget.
 fit_policy() { ghostkeys agent fit --config agents/configs/tiny.yaml --data.root "$2" --output "$run/policy-$1" --trainer.max_steps "$(steps $policy)"; }
