@@ -43,16 +43,18 @@ class IDMConfig:
     """Image network: a small one on pairs of frames, VPT's IMPALA network, or none."""
     appearance_patch: int = 8
     """Side of the patches the small image network begins with."""
-    appearance_channels: tuple[int, ...] = (24, 32, 48)
+    appearance_channels: tuple[int, ...] = (16, 32, 48)
     appearance_outputs: int = 128
     """Features of the image network per frame."""
     temporal_filters: int = 0
     """Filters of a convolution over five frames before the IMPALA network (VPT: 128); 0 for none."""
     width: int = 192
     """Features per tick."""
+    temporal_depth: int = 3
+    """Convolutions over neighbouring ticks, before the transformer."""
     temporal_kernel: int = 5
-    """Ticks seen by the convolution over time before the transformer; 0 for none."""
-    depth: int = 2
+    """Ticks each of them sees."""
+    depth: int = 0
     """Transformer blocks."""
     heads: int = 6
     reach: int = 16
@@ -61,6 +63,8 @@ class IDMConfig:
     """Degrees of a tick: the centre of the likeliest bin, or the mean over bins."""
     camera_target: Literal["nearest", "between"] = "between"
     """What the camera head learns: the nearest bin, or weights on the two bins around the angle whose mean it is."""
+    degrees_weight: float = 1.0
+    """Weight of the squared error of the mean over bins, in units of the camera's spread."""
     positive_weight_power: float = 0.5
     """Pressed ticks of a button weigh (released / pressed) ** power in the loss."""
     max_positive_weight: float = 8.0
@@ -72,11 +76,8 @@ class IDMConfig:
     @classmethod
     def from_dict(cls, config: Mapping[str, Any]) -> Self:
         """From plain YAML."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in config.items()
-        }
-        scales = [{name: tuple(pair) for name, pair in scale.items()} for scale in config.get("motion", ())]
-        values["motion"] = tuple(MotionScale(**scale) for scale in scales)
+        values = _tuples(dict(config))
+        values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,6 +90,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _tuples(value: Any) -> Any:
+    """The opposite of _plain: lists become tuples."""
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 class ActionLogits(NamedTuple):
@@ -136,10 +144,12 @@ class TemporalConv(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.conv = nn.Conv1d(width, width, kernel_size=kernel, padding=kernel // 2)
+        self.project = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, T, D) -> the same shape."""
-        out: Tensor = x + F.relu(self.conv(self.norm(x).transpose(1, 2))).transpose(1, 2)
+        hidden = F.relu(self.conv(self.norm(x).transpose(1, 2))).transpose(1, 2)
+        out: Tensor = x + self.project(hidden)
         return out
 
 
@@ -170,6 +180,7 @@ class InverseDynamicsModel(nn.Module):
     """Infers the action between each frame and the next from past and future frames."""
 
     positive_weight: Tensor
+    camera_spread: Tensor
 
     def __init__(self, config: IDMConfig) -> None:
         super().__init__()
@@ -184,14 +195,16 @@ class InverseDynamicsModel(nn.Module):
         )
         self.join = FanInLinear(features, config.width)
         self.dropout = nn.Dropout(config.dropout)
-        kernel = config.temporal_kernel
-        self.temporal = TemporalConv(config.width, kernel) if kernel else nn.Identity()
+        self.temporal = nn.Sequential(
+            *(TemporalConv(config.width, config.temporal_kernel) for _ in range(config.temporal_depth))
+        )
         self.transformer = Transformer(width=config.width, depth=config.depth, heads=config.heads, reach=config.reach)
         self.norm = nn.LayerNorm(config.width)
         self.button_head = CategoricalHead(config.width, [len(BUTTONS)], 2)
         self.camera_head = CategoricalHead(config.width, [2], CAMERA.bins)
         self.calibration = Calibration()
         self.register_buffer("positive_weight", torch.ones(len(BUTTONS)))
+        self.register_buffer("camera_spread", torch.ones(2))
 
     def forward(self, frames: Tensor, motion: Tensor | None = None) -> ActionLogits:
         """frames: uint8 (B, T, H, W, 3) -> uncalibrated log-probabilities. `motion` is as for `encode`."""
@@ -238,8 +251,16 @@ class InverseDynamicsModel(nn.Module):
             reduction="none",
         )
         per_axis = -(self._camera_target(batch.camera) * logits.camera).sum(-1)  # (B, T, 2)
-        buttons, camera = per_button[counts].sum(-1).mean(), per_axis[counts].sum(-1).mean()
-        return {"total": buttons + camera, "buttons": buttons, "camera": camera}
+        losses = {"buttons": per_button[counts].sum(-1).mean(), "camera": per_axis[counts].sum(-1).mean()}
+        if self.config.degrees_weight:
+            error = self._expected(logits.camera) - batch.camera.clamp(-CAMERA.max_degrees, CAMERA.max_degrees)
+            losses["degrees"] = (error / self.camera_spread)[counts].square().sum(-1).mean()
+        total = losses["buttons"] + losses["camera"] + self.config.degrees_weight * losses.get("degrees", 0.0)
+        return {"total": total, **losses}
+
+    def _expected(self, camera: Tensor) -> Tensor:
+        """Mean degrees under the camera's log-probabilities: (..., 11) -> (...)."""
+        return camera.exp() @ torch.from_numpy(CAMERA.centres).to(camera.device)
 
     def _camera_target(self, camera: Tensor) -> Tensor:
         """(B, T, 2) degrees -> (B, T, 2, 11) weights of the bins."""
@@ -248,11 +269,13 @@ class InverseDynamicsModel(nn.Module):
             return F.one_hot(bins, CAMERA.bins).float()
         return weights_between(camera, torch.from_numpy(CAMERA.centres).to(camera.device))
 
-    def set_button_rates(self, rates: NDArray[np.floating[Any]]) -> None:
-        """Weighs the pressed ticks of rare buttons more. `rates` (20,): how often each is pressed in training."""
-        odds = torch.from_numpy((1.0 - rates) / np.maximum(rates, 1e-6)).float()
+    def weigh_losses(self, actions: Actions) -> None:
+        """Sets the weights of the loss from the training set: rare buttons and small camera movements weigh more."""
+        rates = torch.from_numpy(actions.buttons).float().mean(0)
+        odds = (1.0 - rates) / rates.clamp_min(1e-6)
         weights = odds.pow(self.config.positive_weight_power).clamp(1.0, self.config.max_positive_weight)
         self.positive_weight.copy_(weights)
+        self.camera_spread.copy_(torch.from_numpy(actions.camera).std(0).clamp_min(0.1))
 
     @torch.inference_mode()
     def infer(self, frames: Tensor) -> ActionLogits:
@@ -285,11 +308,10 @@ class InverseDynamicsModel(nn.Module):
     def decide(self, logits: ActionLogits) -> Prediction:
         """Calibrated log-probabilities (T, 20, 2) and (T, 2, 11) -> actions."""
         pressed = logits.buttons[..., 1].exp() > self.calibration.threshold
-        centres = torch.from_numpy(CAMERA.centres).to(logits.camera.device)
         if self.config.camera_decode == "expectation":
-            camera = logits.camera.exp() @ centres
+            camera = self._expected(logits.camera)
         else:
-            camera = centres[logits.camera.argmax(-1)]
+            camera = torch.from_numpy(CAMERA.decode(logits.camera.argmax(-1).cpu().numpy()))
         actions = Actions(pressed.cpu().numpy(), camera.cpu().numpy())
         return Prediction(actions, logits.buttons.cpu().numpy(), logits.camera.cpu().numpy())
 

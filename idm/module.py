@@ -87,7 +87,7 @@ class IDMModule(lightning.LightningModule):
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
         warmup_steps: int = 50,
-        flip: bool = False,
+        flip: bool = True,
     ) -> None:
         """`flip` mirrors half of the training windows, with left and right and the yaw swapped."""
         super().__init__()
@@ -109,9 +109,8 @@ class IDMModule(lightning.LightningModule):
             datamodule.compute_motion(self.model.motion)
             motion = [torch.from_numpy(episode.motion) for episode in datamodule.training]
             self.model.read_motion.standardise(torch.cat(motion))
-        episodes = datamodule.training
-        pressed = np.concatenate([episode.actions.buttons[episode.usable] for episode in episodes])
-        self.model.set_button_rates(pressed.mean(0))
+        played = [episode.actions[episode.usable] for episode in datamodule.training]
+        self.model.weigh_losses(Actions.concatenate(played))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """One batch of windows."""

@@ -21,7 +21,7 @@ CONTRAST_FLOOR = 0.02
 SHARPNESS = 40.0
 """How strongly the best match outweighs the others in a tile's mean shift."""
 PER_TILE = 6
-"""Numbers per tile: best correlation, correlation unmoved, mean shift down and its spread, the same to the right."""
+"""Numbers per tile: best correlation, that in the middle, mean shift down and its spread, the same to the right."""
 SPREAD_FLOOR = 1e-3
 """Features that vary by less are not amplified."""
 
@@ -36,6 +36,8 @@ class MotionScale:
     """Largest shift up and down, left and right."""
     grid: tuple[int, int] = (4, 4)
     """Tiles; they must divide the rows and columns."""
+    follow: bool = False
+    """Looks around the shift found at the first scale, instead of around no shift."""
 
     def __post_init__(self) -> None:
         if any(size % tiles for size, tiles in zip(self.size, self.grid, strict=True)):
@@ -52,18 +54,28 @@ class MotionScale:
         return self.grid[0] * self.grid[1]
 
     @property
+    def tile(self) -> tuple[int, int]:
+        """Height and width of a tile."""
+        return self.size[0] // self.grid[0], self.size[1] // self.grid[1]
+
+    @property
     def features(self) -> int:
         """Numbers per frame."""
         return self.tiles * PER_TILE
 
 
 class MotionFeatures(nn.Module):
-    """Correlations between each frame and the next, at several scales; zeros for a window's last frame."""
+    """How each frame's tiles moved in the next, at several scales; zeros for a window's last frame."""
 
     luma: Tensor
 
     def __init__(self, scales: tuple[MotionScale, ...]) -> None:
         super().__init__()
+        for scale in scales:
+            if scale.follow and any(
+                b % a for a, b in zip(scales[0].size + scales[0].grid, scale.size + scale.grid, strict=True)
+            ):
+                raise ValueError("a scale that follows needs a size and a grid that are multiples of the first scale's")
         self.scales = scales
         self.features = sum(scale.features for scale in scales)
         self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
@@ -73,41 +85,88 @@ class MotionFeatures(nn.Module):
         """frames: uint8 (B, T, H, W, 3) -> (B, T, features)."""
         batch, time = frames.shape[:2]
         luma = frames.flatten(0, 1).float() @ self.luma  # (B * T, H, W)
+        found: Tensor | None = None  # (B * (T - 1), tiles, 2) shifts at the first scale
         per_scale = []
         for scale in self.scales:
             images = _normalise(_reduce(luma, scale.size)).view(batch, time, *scale.size)
             now, following = images[:, :-1].flatten(0, 1), images[:, 1:].flatten(0, 1)  # (B * (T - 1), h, w)
-            per_scale.append(correlate(now, following, scale))
+            centre = torch.zeros(len(now), scale.tiles, 2, dtype=torch.long, device=frames.device)
+            if scale.follow and found is not None:
+                centre = _refine(found, self.scales[0], scale)
+            correlation = correlate(now, following, scale, centre)
+            found = best_shift(correlation, scale) if found is None else found
+            per_scale.append(summarise(correlation, centre))
         pairs = torch.cat(per_scale, dim=1).view(batch, time - 1, self.features)
         return F.pad(pairs, (0, 0, 0, 1))
 
 
-def correlate(frames: Tensor, following: Tensor, scale: MotionScale) -> Tensor:
-    """Both (N, h, w), normalised -> (N, features): the six numbers of each tile."""
+def correlate(frames: Tensor, following: Tensor, scale: MotionScale, centre: Tensor) -> Tensor:
+    """Correlation of each tile with the next frame at each shift around `centre` (N, tiles, 2), in pixels.
+
+    Both images (N, h, w), normalised -> (N, tiles, vertical shifts, horizontal shifts).
+    """
     count, height, width = frames.shape
     (vertical, horizontal), (rows, columns) = scale.shifts, scale.grid
-    (up, left), (tall, wide) = scale.radius, (height // rows, width // columns)
+    (up, left), (tall, wide) = scale.radius, scale.tile
     tiles = frames.view(count, rows, tall, columns, wide).transpose(2, 3).reshape(-1, tall, wide)  # (tiles, y, x)
-    padded = F.pad(following[:, None], (left, left, up, up), mode="replicate")[:, 0]
-    around = padded.unfold(1, tall + 2 * up, tall).unfold(2, wide + 2 * left, wide).unfold(4, wide, 1)
-    around = around.reshape(len(tiles), (tall + 2 * up) * horizontal, wide)  # (tiles, (tall + 2 up) * horizontal, x)
+    device = frames.device
+    top = torch.arange(rows, device=device).repeat_interleave(columns)[:, None] * tall  # (tiles, 1)
+    start = torch.arange(columns, device=device).repeat(rows)[:, None] * wide
+    y = (centre[..., :1] + top + torch.arange(-up, tall + up, device=device)).clamp(0, height - 1)
+    x = (centre[..., 1:] + start + torch.arange(-left, wide + left, device=device)).clamp(0, width - 1)
+    frame = torch.arange(count, device=device)[:, None, None, None] * height
+    around = following.flatten()[
+        (frame + y[..., None]) * width + x[..., None, :]
+    ]  # (N, tiles, tall + 2 up, wide + 2 left)
+    around = around.flatten(0, 1).unfold(2, wide, 1).reshape(len(tiles), (tall + 2 * up) * horizontal, wide)
     # A product for every pair of rows; a vertical shift sums those along one diagonal.
     products = torch.bmm(tiles, around.transpose(1, 2)).view(len(tiles), tall, tall + 2 * up, horizontal)
     tile_stride, row_stride, other_stride, shift_stride = products.stride()
     diagonals = products.as_strided(
         (len(tiles), tall, vertical, horizontal), (tile_stride, row_stride + other_stride, other_stride, shift_stride)
     )
-    correlation = diagonals.sum(1).view(count, rows * columns, vertical * horizontal) / (tall * wide)
-    weights = (SHARPNESS * correlation).softmax(2)
-    weights = weights.view(count, rows * columns, vertical, horizontal)
-    still = correlation[:, :, vertical * horizontal // 2]
-    summary = [correlation.amax(2), still, *_mean_and_spread(weights.sum(3)), *_mean_and_spread(weights.sum(2))]
+    return diagonals.sum(1).view(count, rows * columns, vertical, horizontal) / (tall * wide)
+
+
+def best_shift(correlation: Tensor, scale: MotionScale) -> Tensor:
+    """The shift at which each tile and its neighbours match best: (N, tiles, V, H) -> (N, tiles, 2) pixels."""
+    (vertical, horizontal), (up, left) = scale.shifts, scale.radius
+    by_place = correlation.flatten(2).view(-1, *scale.grid, vertical * horizontal).permute(0, 3, 1, 2)
+    by_place = by_place + F.avg_pool2d(by_place, kernel_size=3, stride=1, padding=1, count_include_pad=False)
+    best = by_place.flatten(2).argmax(1)  # (N, tiles)
+    return torch.stack([best // horizontal - up, best % horizontal - left], dim=-1)
+
+
+def _refine(shift: Tensor, coarse: MotionScale, fine: MotionScale) -> Tensor:
+    """Shifts of the coarse scale's tiles (N, tiles, 2), as shifts of the fine scale's tiles in its pixels."""
+    shift = shift.view(-1, *coarse.grid, 2)
+    for axis in (0, 1):
+        shift = shift.repeat_interleave(fine.grid[axis] // coarse.grid[axis], dim=1 + axis)
+    pixels = torch.tensor([fine.size[axis] // coarse.size[axis] for axis in (0, 1)], device=shift.device)
+    return (shift * pixels).flatten(1, 2)
+
+
+def summarise(correlation: Tensor, centre: Tensor) -> Tensor:
+    """(N, tiles, V, H) -> (N, tiles * 6): the six numbers of each tile; `centre` is the shift of the middle."""
+    weights = (SHARPNESS * correlation.flatten(2)).softmax(2).view_as(correlation)
+    vertical, horizontal = correlation.shape[2:]
+    down, down_spread = _mean_and_spread(weights.sum(3))
+    right, right_spread = _mean_and_spread(weights.sum(2))
+    summary = [
+        correlation.amax((2, 3)),
+        correlation[:, :, vertical // 2, horizontal // 2],
+        down + centre[..., 0],
+        down_spread,
+        right + centre[..., 1],
+        right_spread,
+    ]
     return torch.stack(summary, dim=2).flatten(1)
 
 
 def _mean_and_spread(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Of shifts from -1 to 1 with these weights (N, tiles, shifts): (N, tiles) each."""
-    shifts = torch.linspace(-1.0, 1.0, weights.shape[2], device=weights.device)
+    """Mean and variance of the shift, in pixels: weights (N, tiles, shifts) -> (N, tiles) each."""
+    count = weights.shape[2]
+    shifts = torch.arange(count, device=weights.device, dtype=weights.dtype) - count // 2
     mean = weights @ shifts
     return mean, weights @ shifts.square() - mean.square()
 

@@ -16,11 +16,15 @@ PIXELS_PER_DEGREE = 0.4
 TINY = IDMConfig(
     frame_size=SIZE,
     window=16,
-    motion=(MotionScale(size=(32, 32), radius=(4, 4), grid=(2, 2)),),
+    motion=(
+        MotionScale(size=(32, 32), radius=(4, 4), grid=(2, 2)),
+        MotionScale(size=(32, 32), radius=(2, 2), grid=(4, 4), follow=True),
+    ),
     appearance_patch=4,
     appearance_channels=(8, 8),
     appearance_outputs=16,
     width=32,
+    temporal_depth=1,
     depth=1,
     heads=2,
     reach=4,

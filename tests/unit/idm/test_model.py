@@ -43,8 +43,8 @@ def test_overfitted_model_beats_doing_nothing() -> None:
     true = episodes[0].actions
     scores = score(model.predict(episodes[0].frames).actions, true)
     assert scores.keypress_accuracy > score(always_off(true), true).keypress_accuracy
-    assert scores.buttons["attack"].f1 > 0.9
-    assert min(scores.camera_r2.values()) > 0.8
+    assert scores.buttons["attack"].f1 > 0.5
+    assert min(scores.camera_r2.values()) > 0.85
 
 
 @pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 40])
@@ -97,7 +97,7 @@ def test_precomputed_motion_gives_the_same_loss(model: InverseDynamicsModel) -> 
         IDMConfig(
             frame_size=(32, 32), appearance="impala", appearance_channels=(4, 8), temporal_filters=4, width=16, heads=2
         ),
-        IDMConfig(frame_size=(32, 32), appearance="none", motion=TINY.motion, width=16, heads=2, temporal_kernel=0),
+        IDMConfig(frame_size=(32, 32), appearance="none", motion=TINY.motion, width=16, heads=2, temporal_depth=0),
     ],
     ids=["tiny", "vpt", "motion-only"],
 )
