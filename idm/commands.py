@@ -20,7 +20,8 @@ from idm.model import Prediction, load
 
 def fit(args: list[str]) -> int:
     """Trains an inverse dynamics model; the arguments are Lightning's, with `--config` and `--output`."""
-    from idm.module import IDMDataModule, IDMModule
+    from idm.datamodule import IDMDataModule
+    from idm.module import IDMModule
     from idm.training import run_training
 
     return run_training(IDMModule, IDMDataModule, args, kind="idm", program="ghostkeys idm fit")

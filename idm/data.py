@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, overload
 
-import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset
 from tqdm import tqdm
 
 from env.actions import Actions
@@ -267,58 +266,3 @@ class TiledWindows(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self.windows), self.batch_size):
             yield collate_windows(self.episodes, self.windows[start : start + self.batch_size])
-
-
-class RecordingsDataModule(lightning.LightningDataModule):
-    """Windows of recorded play: contractor recordings, labelled videos, or both.
-
-    `root` is a folder of recordings, `size` the (height, width) of the frames the model sees, `cache` where decoded
-    frames are kept: by default a folder `.frames` under root.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        *,
-        size: Size = (128, 128),
-        window: int = 64,
-        batch_size: int = 8,
-        validation_share: float = 0.1,
-        kind: Literal["contractor", "labels"] | None = None,
-        cache: Path | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        self.root = Path(root)
-        self.size = size
-        self.window = window
-        self.batch_size = batch_size
-        self.validation_share = validation_share
-        self.kind = kind
-        self.cache = Path(cache) if cache is not None else self.root / ".frames"
-        self.seed = seed
-        self.training: EpisodeSet = EpisodeSet(())
-        self.validation: EpisodeSet = EpisodeSet(())
-
-    def setup(self, stage: str) -> None:
-        """Decodes the recordings, once."""
-        if self.training:
-            return
-        episodes = load_episodes(self.root, size=self.size, cache=self.cache, kind=self.kind)
-        self.training, self.validation = split_episodes(
-            episodes, validation_share=self.validation_share, seed=self.seed
-        )
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Random windows, going on at the trainer's step."""
-        first_step = self.trainer.global_step if self.trainer is not None else 0
-        windows = RandomWindows(
-            self.training, window=self.window, batch_size=self.batch_size, seed=self.seed, first_step=first_step
-        )
-        return DataLoader(windows, batch_size=None)
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """The validation recordings once through."""
-        return DataLoader(
-            TiledWindows(self.validation, window=self.window, batch_size=self.batch_size), batch_size=None
-        )

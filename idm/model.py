@@ -21,6 +21,7 @@ from idm.nn.heads import CategoricalHead
 from idm.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN
 from idm.nn.motion import MotionFeatures, MotionReader, MotionScale
 from idm.nn.pairs import FramePairCNN
+from idm.nn.phase import PhaseScale
 
 CAMERA = CameraQuantizer()
 
@@ -35,6 +36,8 @@ class IDMConfig:
     """Frames it was trained to see at once."""
     motion: tuple[MotionScale, ...] = ()
     """Scales of the fixed motion features; none switches them off."""
+    phase: tuple[PhaseScale, ...] = ()
+    """Sets of large windows for the fixed motion features."""
     motion_outputs: int = 192
     """Features learnt of the motion."""
     dropout: float = 0.1
@@ -70,7 +73,7 @@ class IDMConfig:
     max_positive_weight: float = 8.0
 
     def __post_init__(self) -> None:
-        if self.appearance == "none" and not self.motion:
+        if self.appearance == "none" and not (self.motion or self.phase):
             raise ValueError("an IDM needs motion scales or an appearance network: both are switched off")
 
     @classmethod
@@ -78,6 +81,7 @@ class IDMConfig:
         """From plain YAML."""
         values = _tuples(dict(config))
         values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
+        values["phase"] = tuple(PhaseScale(**scale) for scale in values.get("phase", ()))
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,12 +189,12 @@ class InverseDynamicsModel(nn.Module):
     def __init__(self, config: IDMConfig) -> None:
         super().__init__()
         self.config = config
-        self.motion = MotionFeatures(config.motion) if config.motion else None
+        self.motion = MotionFeatures(config.motion, config.phase) if config.motion or config.phase else None
         self.appearance = _appearance(config)
         self.read_motion = (
             MotionReader(self.motion.features, config.motion_outputs) if self.motion is not None else None
         )
-        features = (config.motion_outputs if config.motion else 0) + (
+        features = (config.motion_outputs if self.motion is not None else 0) + (
             config.appearance_outputs if config.appearance != "none" else 0
         )
         self.join = FanInLinear(features, config.width)

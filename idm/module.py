@@ -1,78 +1,22 @@
 """Training of the inverse dynamics model: Lightning holds the loop, and only the loop."""
 
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import lightning
-import numpy as np
 import torch
 from torch import Tensor
 
 from env.actions import BUTTONS, Actions
 from idm.calibration import calibrate
-from idm.data import Batch, Episode, RecordingsDataModule
+from idm.data import Batch
+from idm.datamodule import IDMDataModule
 from idm.metrics import score
 from idm.model import ActionLogits, IDMConfig, InverseDynamicsModel
-from idm.nn.motion import MotionFeatures, MotionScale, mirror
+from idm.nn.motion import MotionFeatures
 from idm.training import cosine_schedule
 
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-
-
-CHUNK = 64
-
-
-class IDMDataModule(RecordingsDataModule):
-    """Windows of labelled play.
-
-    `root` is a folder of recordings. Whole recordings, `validation_share` of the ticks, are held out for validation and
-    calibration. Decoded frames are kept under `cache`, by default a folder `.frames` under root.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        *,
-        size: tuple[int, int] = (128, 128),
-        window: int = 64,
-        batch_size: int = 8,
-        validation_share: float = 0.12,
-        kind: Literal["contractor", "labels"] | None = "contractor",
-        cache: Path | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            root,
-            size=size,
-            window=window,
-            batch_size=batch_size,
-            validation_share=validation_share,
-            kind=kind,
-            cache=cache,
-            seed=seed,
-        )
-
-    def compute_motion(self, features: MotionFeatures) -> None:
-        """Gives the episodes their fixed motion features, which saves computing them in every step."""
-        self.training, self.validation = (
-            replace(part, episodes=tuple(with_motion(episode, features) for episode in part))
-            for part in (self.training, self.validation)
-        )
-
-
-def with_motion(episode: Episode, features: MotionFeatures) -> Episode:
-    """The episode with its motion features, worked out in runs of CHUNK frames."""
-    if episode.motion is not None:
-        return episode
-    device = features.luma.device
-    motion = np.zeros((len(episode), features.features), np.float16)
-    for start in range(0, len(episode) - 1, CHUNK):
-        # One frame more: a pair of frames has its features at the first of the two.
-        frames = torch.from_numpy(np.array(episode.frames[start : start + CHUNK + 1])).to(device)
-        motion[start : start + CHUNK] = features(frames[None])[0, :CHUNK].half().cpu().numpy()
-    return replace(episode, motion=motion)
 
 
 class IDMModule(lightning.LightningModule):
@@ -114,7 +58,7 @@ class IDMModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """One batch of windows."""
-        losses = self.model.loss(mirror_some(batch, self.model.config.motion) if self.flip else batch)
+        losses = self.model.loss(mirror_some(batch, self.model.motion) if self.flip else batch)
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, batch_size=len(batch.frames))
         self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=len(batch.frames))
         return losses["total"]
@@ -144,13 +88,13 @@ class IDMModule(lightning.LightningModule):
         optimizer = torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
         return cosine_schedule(optimizer, warmup_steps=self.warmup_steps, max_steps=self.trainer.max_steps)
 
-    def finish(self, datamodule: RecordingsDataModule) -> None:
+    def finish(self, datamodule: IDMDataModule) -> None:
         """Calibrates the trained model on the held-out recordings."""
         if datamodule.validation:
             calibrate(self.model, datamodule.validation)
 
 
-def mirror_some(batch: Batch, scales: tuple[MotionScale, ...]) -> Batch:
+def mirror_some(batch: Batch, features: MotionFeatures | None) -> Batch:
     """Mirrors each window with probability one half: frames, left and right, and the sign of the yaw."""
     mirrored = torch.rand(len(batch.frames), device=batch.frames.device) < 0.5
     left, right = BUTTONS.index("left"), BUTTONS.index("right")
@@ -160,6 +104,6 @@ def mirror_some(batch: Batch, scales: tuple[MotionScale, ...]) -> Batch:
     buttons[mirrored, :, right] = batch.buttons[mirrored, :, left]
     camera[mirrored, :, 1] = -batch.camera[mirrored, :, 1]
     motion = batch.motion
-    if motion is not None:
-        motion = torch.where(mirrored[:, None, None], mirror(motion, scales), motion)
+    if motion is not None and features is not None:
+        motion = torch.where(mirrored[:, None, None], features.mirror(motion), motion)
     return batch._replace(frames=frames, buttons=buttons, camera=camera, motion=motion)

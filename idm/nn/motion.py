@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from idm.nn.phase import PhaseScale, mirror_shifts, phase_shifts
+
 LUMA = (0.299, 0.587, 0.114)
 BLUR_RADIUS = 4
 """Pixels around each one that count as its surroundings."""
@@ -69,7 +71,7 @@ class MotionFeatures(nn.Module):
 
     luma: Tensor
 
-    def __init__(self, scales: tuple[MotionScale, ...]) -> None:
+    def __init__(self, scales: tuple[MotionScale, ...], phase: tuple[PhaseScale, ...] = ()) -> None:
         super().__init__()
         for scale in scales:
             if scale.follow and any(
@@ -77,7 +79,8 @@ class MotionFeatures(nn.Module):
             ):
                 raise ValueError("a scale that follows needs a size and a grid that are multiples of the first scale's")
         self.scales = scales
-        self.features = sum(scale.features for scale in scales)
+        self.phase = phase
+        self.features = sum(scale.features for scale in scales + phase)
         self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
 
     @torch.no_grad()
@@ -96,8 +99,18 @@ class MotionFeatures(nn.Module):
             correlation = correlate(now, following, scale, centre)
             found = best_shift(correlation, scale) if found is None else found
             per_scale.append(summarise(correlation, centre))
-        pairs = torch.cat(per_scale, dim=1).view(batch, time - 1, self.features)
-        return F.pad(pairs, (0, 0, 0, 1))
+        tiles = [part.view(batch, time - 1, part.shape[1]) for part in per_scale]
+        windows = [phase_shifts(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.phase]
+        return F.pad(torch.cat(tiles + windows, dim=2), (0, 0, 0, 1))
+
+    def mirror(self, motion: Tensor) -> Tensor:
+        """The features the mirrored frames would have. (..., features) -> the same shape."""
+        parts = torch.split(motion, [scale.features for scale in self.scales + self.phase], dim=-1)
+        mirrored = [
+            mirror_shifts(part, scale) if isinstance(scale, PhaseScale) else mirror_tiles(part, scale)
+            for scale, part in zip(self.scales + self.phase, parts, strict=True)
+        ]
+        return torch.cat(mirrored, dim=-1)
 
 
 def correlate(frames: Tensor, following: Tensor, scale: MotionScale, centre: Tensor) -> Tensor:
@@ -171,14 +184,11 @@ def _mean_and_spread(weights: Tensor) -> tuple[Tensor, Tensor]:
     return mean, weights @ shifts.square() - mean.square()
 
 
-def mirror(motion: Tensor, scales: tuple[MotionScale, ...]) -> Tensor:
-    """The features the mirrored frames would have. (..., features) -> the same shape."""
+def mirror_tiles(motion: Tensor, scale: MotionScale) -> Tensor:
+    """One scale's features of the mirrored frames. (..., features) -> the same shape."""
     signs = torch.tensor([1.0, 1.0, 1.0, 1.0, -1.0, 1.0], device=motion.device, dtype=motion.dtype)
-    mirrored = [
-        (part.view(*part.shape[:-1], *scale.grid, PER_TILE).flip(-2) * signs).flatten(-3)  # columns the other way round
-        for scale, part in zip(scales, torch.split(motion, [scale.features for scale in scales], dim=-1), strict=True)
-    ]
-    return torch.cat(mirrored, dim=-1)
+    by_tile = motion.view(*motion.shape[:-1], *scale.grid, PER_TILE)
+    return (by_tile.flip(-2) * signs).flatten(-3)  # columns the other way round
 
 
 class MotionReader(nn.Module):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from idm.data import Window, collate_windows
+from idm.datamodule import with_motion
 from idm.metrics import always_off, score
 from idm.model import (
     CAMERA,
@@ -16,7 +17,6 @@ from idm.model import (
     overlapping_windows,
     weights_between,
 )
-from idm.module import with_motion
 from tests.unit.idm.clips import TINY, make_episode
 
 

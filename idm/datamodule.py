@@ -1,0 +1,92 @@
+"""Recordings for the training of the inverse dynamics model: windows, and the motion features behind them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import lightning
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from idm.data import Batch, Episode, EpisodeSet, RandomWindows, TiledWindows, load_episodes, split_episodes
+from idm.nn.motion import MotionFeatures
+
+CHUNK = 64
+"""Frames whose motion features are worked out at once."""
+
+
+class IDMDataModule(lightning.LightningDataModule):
+    """Windows of labelled play.
+
+    `root` is a folder of recordings, `size` the (height, width) of the frames the model sees. Whole recordings,
+    `validation_share` of the ticks, are held out for validation and calibration. Decoded frames are kept under
+    `cache`, by default a folder `.frames` under root.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        size: tuple[int, int] = (128, 128),
+        window: int = 64,
+        batch_size: int = 8,
+        validation_share: float = 0.12,
+        kind: Literal["contractor", "labels"] | None = "contractor",
+        cache: Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.root = Path(root)
+        self.size = size
+        self.window = window
+        self.batch_size = batch_size
+        self.validation_share = validation_share
+        self.kind = kind
+        self.cache = Path(cache) if cache is not None else self.root / ".frames"
+        self.seed = seed
+        self.training: EpisodeSet = EpisodeSet(())
+        self.validation: EpisodeSet = EpisodeSet(())
+
+    def setup(self, stage: str) -> None:
+        """Decodes the recordings, once."""
+        if self.training:
+            return
+        episodes = load_episodes(self.root, size=self.size, cache=self.cache, kind=self.kind)
+        self.training, self.validation = split_episodes(
+            episodes, validation_share=self.validation_share, seed=self.seed
+        )
+
+    def compute_motion(self, features: MotionFeatures) -> None:
+        """Gives the episodes their fixed motion features, which saves computing them in every step."""
+        self.training, self.validation = (
+            replace(part, episodes=tuple(with_motion(episode, features) for episode in part))
+            for part in (self.training, self.validation)
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Random windows, going on at the trainer's step."""
+        first_step = self.trainer.global_step if self.trainer is not None else 0
+        windows = RandomWindows(
+            self.training, window=self.window, batch_size=self.batch_size, seed=self.seed, first_step=first_step
+        )
+        return DataLoader(windows, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The validation recordings once through."""
+        return DataLoader(
+            TiledWindows(self.validation, window=self.window, batch_size=self.batch_size), batch_size=None
+        )
+
+
+def with_motion(episode: Episode, features: MotionFeatures) -> Episode:
+    """The episode with its motion features, worked out in runs of CHUNK frames."""
+    if episode.motion is not None:
+        return episode
+    device = features.luma.device
+    motion = np.zeros((len(episode), features.features), np.float16)
+    for start in range(0, len(episode) - 1, CHUNK):
+        # One frame more: a pair of frames has its features at the first of the two.
+        frames = torch.from_numpy(np.array(episode.frames[start : start + CHUNK + 1])).to(device)
+        motion[start : start + CHUNK] = features(frames[None])[0, :CHUNK].half().cpu().numpy()
+    return replace(episode, motion=motion)
