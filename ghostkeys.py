@@ -84,6 +84,18 @@ def _split(args: Sequence[str]) -> tuple[str, list[str]]:
     return " ".join(args[:1]), list(args[1:])
 
 
+def _unknown(args: Sequence[str]) -> str:
+    """What to say of a command that does not exist."""
+    from difflib import get_close_matches
+
+    family = [known for known in COMMANDS if known.startswith(f"{args[0]} ")]
+    typed = " ".join(args[:2]) if family else args[0]
+    near = get_close_matches(typed, COMMANDS, n=1) if typed != args[0] or not family else []
+    near = near or family
+    hint = f"Did you mean: {', '.join(near)}?" if near else "`ghostkeys --help` lists the commands."
+    return f"there is no command {typed!r}. {hint}"
+
+
 def main(args: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns its exit status."""
     args = sys.argv[1:] if args is None else args
@@ -95,13 +107,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     name, rest = _split(args)
     if name not in COMMANDS:
-        from difflib import get_close_matches
-
-        family = [known for known in COMMANDS if known.startswith(f"{name} ")]
-        wanted = " ".join(args[:2]) if family else name
-        near = get_close_matches(wanted, COMMANDS, n=1) or family
-        hint = f" Did you mean: {', '.join(near)}?" if near else " `ghostkeys --help` lists the commands."
-        print(f"ghostkeys: error: there is no command {wanted!r}.{hint}", file=sys.stderr)
+        print(f"ghostkeys: error: {_unknown(args)}", file=sys.stderr)
         return 2
     from env.errors import GhostkeysError
 
