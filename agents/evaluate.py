@@ -25,6 +25,10 @@ GROUP = 4
 """Episodes stepped together. Part of a result's recipe: another number rounds differently and samples other actions."""
 
 
+VIDEO_SIZE = (180, 320)
+"""Height and width at which an evaluation's video is drawn, before it is enlarged."""
+
+
 class Rate(NamedTuple):
     """A success rate and its 95 % interval."""
 
@@ -137,12 +141,13 @@ def _check(trial: Trial) -> None:
 def write_video(evaluation: Evaluation, path: Path, *, width: int = 640) -> Path:
     """Writes the first episode that reached its goal (else the first) as video, with the keys drawn beneath.
 
-    The goal is the trial's `until`, or a log. The episode's actions are played once more in the same world.
+    The goal is the trial's `until`, or a log. The episode's actions are played once more in the same world, drawn at
+    `VIDEO_SIZE` if the trial's own picture has another size.
     """
     trial = evaluation.trial
     goal = trial.until or "log"
     episode = next((each for each in evaluation.episodes if goal in each.milestones), evaluation.episodes[0])
-    env = trial.make_env()
+    env = trial.make_env(size=VIDEO_SIZE if trial.size else None)
     observation, _ = env.reset(seed=episode.seed)
     height = 2 * round(observation["pov"].shape[0] * width / observation["pov"].shape[1] / 2)
     actions = episode.actions

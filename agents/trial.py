@@ -38,10 +38,11 @@ class Trial:
         """One world per episode, drawn so as not to fall among those that somebody recorded with small seeds."""
         return [int(word) >> 1 for word in np.random.SeedSequence(self.seed).generate_state(episodes)]  # 31 bits
 
-    def make_env(self) -> gymnasium.Env[Any, Any]:
-        """One environment."""
-        size: dict[str, Any] = {} if self.size is None else {"size": self.size}
-        return gymnasium.make(self.env, disable_env_checker=True, **size)
+    def make_env(self, *, size: tuple[int, int] | None = None) -> gymnasium.Env[Any, Any]:
+        """One environment; its picture has the trial's size unless another is given."""
+        size = size or self.size
+        sized: dict[str, Any] = {} if size is None else {"size": size}
+        return gymnasium.make(self.env, disable_env_checker=True, **sized)
 
     def make_player(self) -> Player:
         """The agent, ready to play several episodes side by side. Raises CheckpointError."""
