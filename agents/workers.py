@@ -4,12 +4,14 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from typing import NamedTuple
 
 from agents.rollout import Episode
 from agents.trial import Trial
+from env.errors import GhostkeysError
 
 
 class _Shared(NamedTuple):
@@ -49,6 +51,9 @@ def play_apart(
                 known = ended
                 for future in done:
                     future.result()  # what went wrong in the worker is raised here
+        except BrokenProcessPool:
+            message = "a worker process was killed, perhaps for want of memory: try again with fewer workers."
+            raise GhostkeysError(message) from None
         except BaseException:
             shared.stop.set()
             pool.shutdown(cancel_futures=True)
