@@ -8,6 +8,7 @@ Exit status: 0 all went well; 1 something in the input was bad (each named in on
 Ctrl-C.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -111,6 +112,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 2
     from env.errors import GhostkeysError
 
+    _log_to_stderr()
     command = COMMANDS[name]
     try:
         status: int = getattr(import_module(command.module), command.function)(rest)
@@ -127,6 +129,13 @@ def main(args: Sequence[str] | None = None) -> int:
         print("ghostkeys: stopped. Start the same command again to go on.", file=sys.stderr)
         return 130
     return status
+
+
+def _log_to_stderr() -> None:
+    """Shows what our own packages have to say, and only warnings of others."""
+    logging.basicConfig(format="%(message)s")
+    for package in ("env", "idm", "labelling", "agents", "generator"):
+        logging.getLogger(package).setLevel(logging.INFO)
 
 
 def _describe(error: OSError) -> str:

@@ -113,13 +113,18 @@ def _train(cli: "_TrainingCLI", kind: Kind) -> int:
     with atomic_path(output / "run.yaml") as temporary:
         temporary.write_text(cli.parser.dump(cli.config, skip_none=False))
     interrupted = next(c for c in _callbacks(trainer) if isinstance(c, InterruptSafely))
-    trainer.fit(cli.model, cli.datamodule, ckpt_path=state if state.exists() else None, weights_only=True)
+    with _interrupts_as_such():
+        trainer.fit(cli.model, cli.datamodule, ckpt_path=state if state.exists() else None, weights_only=True)
     if not interrupted.stopped:
         finish = cast("Callable[[Any], None] | None", getattr(cli.model, "finish", None))
         if finish is not None:
             finish(cli.datamodule)
     _export(cli.model, output, kind, trainer.global_step)
-    return 130 if interrupted.stopped else 0
+    if interrupted.stopped:
+        progress = f"{trainer.global_step} of {trainer.max_steps} steps"
+        log.info("%s: stopped after %s. It holds the model so far; the same command goes on.", output, progress)
+        return 130
+    return 0
 
 
 def _export(module: lightning.LightningModule, output: Path, kind: Kind, steps: int) -> None:
@@ -270,6 +275,19 @@ def _callbacks(trainer: lightning.Trainer) -> list[Callback]:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+@contextmanager
+def _interrupts_as_such() -> Iterator[None]:
+    """Lightning turns Ctrl-C before the first step into an exit with status 1; here it stays a KeyboardInterrupt."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from None
 
 
 @contextmanager

@@ -70,6 +70,16 @@ def test_resumed_run_equals_unbroken_one(run: Any, tmp_path: Path, monkeypatch: 
     assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
 
 
+def test_ctrl_c_before_the_first_step_stays_ctrl_c(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while recordings are decoded. Lightning alone would end with status 1 and take Ctrl-C away."""
+    with monkeypatch.context() as patch:
+        patch.setattr(IDMModule, "on_fit_start", lambda _: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run("run")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert run("run") == 0
+
+
 def test_finished_run_returns_at_once_unless_the_budget_grew(
     run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
