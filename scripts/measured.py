@@ -22,7 +22,7 @@ def measure(run: Path) -> dict[str, Any]:
     """Every figure of the demo, as numbers."""
     return {
         "seconds": _seconds(run),
-        "idm": _idm_figures(read_json(run / "idm" / "scores.json")),
+        "idm": _idm_figures(idm_scores(run)),
         "labels": _label_figures(run),
         "policy": {name: _rate(run, file) for name, (file, _) in POLICIES.items()},
         "generator": read_json(run / "generator" / "scores.json"),
@@ -46,6 +46,12 @@ def _rate(run: Path, file: str) -> dict[str, float]:
         "log_rate_high": log["high"],
         "episodes": result["episodes"],
     }
+
+
+def idm_scores(run: Path) -> dict[str, Any]:
+    """The model's scores on held-out play, and those of each baseline under `baselines`."""
+    document = read_json(run / "idm" / "scores.json")
+    return {**document["model"], "baselines": document["baselines"]}
 
 
 def _idm_figures(scores: Mapping[str, Any]) -> dict[str, Any]:

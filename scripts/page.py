@@ -11,7 +11,7 @@ import figures
 import jinja2
 import numpy as np
 import torch
-from measured import BASELINES, POLICIES, STAGES, read_json
+from measured import BASELINES, POLICIES, STAGES, idm_scores, read_json
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tqdm import tqdm
 
@@ -123,7 +123,7 @@ def _stage_rows(run: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _idm_tables(run: Path) -> dict[str, Any]:
     """The scores by key and in all, beside the baselines, as text for the page."""
-    scores = read_json(run / "idm" / "scores.json")
+    scores = idm_scores(run)
     others = scores["baselines"]
 
     def row(name: str) -> dict[str, Any]:
