@@ -46,7 +46,8 @@ def held_out(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> tuple[
     model.eval()
     with torch.inference_mode():
         for batch in TiledWindows(episodes, window=window, stride=window // 2, batch_size=8):
-            logits = model(batch.frames.to(device))
+            motion = None if batch.motion is None else batch.motion.to(device)
+            logits = model(batch.frames.to(device), motion)
             keep = batch.usable[:, middle].to(device)
             tensors = (logits.buttons, logits.camera, batch.buttons.to(device), batch.camera.to(device))
             parts.append([tensor[:, middle][keep] for tensor in tensors])

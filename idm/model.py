@@ -282,9 +282,9 @@ class InverseDynamicsModel(nn.Module):
         self.camera_spread.copy_(torch.from_numpy(actions.camera).std(0).clamp_min(0.1))
 
     @torch.inference_mode()
-    def infer(self, frames: Tensor) -> ActionLogits:
-        """frames: uint8 (B, T, H, W, 3) of one window each -> calibrated log-probabilities."""
-        return self.infer_encoded(self.encode(frames))
+    def infer(self, frames: Tensor, motion: Tensor | None = None) -> ActionLogits:
+        """frames: uint8 (B, T, H, W, 3) of one window each -> calibrated log-probabilities. `motion` as for `encode`."""
+        return self.infer_encoded(self.encode(frames, motion))
 
     @torch.inference_mode()
     def infer_encoded(self, x: Tensor) -> ActionLogits:

@@ -67,7 +67,7 @@ class IDMModule(lightning.LightningModule):
         """Gathers predictions; they are scored together."""
         losses = self.model.loss(batch)
         self.log_dict({f"validation/{name}": value for name, value in losses.items()}, batch_size=len(batch.frames))
-        logits, known = self.model.infer(batch.frames), batch.usable
+        logits, known = self.model.infer(batch.frames, batch.motion), batch.usable
         found = self.model.decide(ActionLogits(logits.buttons[known], logits.camera[known])).actions
         true = Actions(batch.buttons[known].cpu().numpy(), batch.camera[known].cpu().numpy())
         self._validated.append((found, true))

@@ -38,12 +38,12 @@ def png(image: NDArray[np.uint8]) -> str:
 
 
 def mp4(frames: Iterable[NDArray[np.uint8]], *, fps: int = 20) -> str:
-    """RGB frames as an H.264 data URL."""
+    """RGB frames as an H.264 data URL, small enough for a page."""
     frames = iter(frames)
     first = next(frames)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        with VideoWriter(path, size=first.shape[:2], fps=fps) as writer:
+        with VideoWriter(path, size=first.shape[:2], fps=fps, crf=28) as writer:
             writer.write(first)
             for frame in frames:
                 writer.write(frame)

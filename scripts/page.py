@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tqdm import tqdm
 
 from env import Actions, Recording, find_recordings
-from env.video import TICKS_PER_SECOND, read_frames
+from env.video import TICKS_PER_SECOND, probe, read_frames
 from generator import Sampler
 from generator import load as load_generator
 from idm.metrics import AXES, CLIP, MACRO_BUTTONS
@@ -221,7 +221,7 @@ def _generator_section(scores: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "name": name,
             "model": f"{ours:.2f} dB",
-            "copy": f"{copy:.2f} dB",
+            "copied": f"{copy:.2f} dB",
             "difference": f"{ours - copy:+.2f} dB",
         }
 
@@ -243,7 +243,7 @@ def _generator_shots(run: Path) -> dict[str, str]:
     sampler = Sampler(load_generator(run / "generator"), steps=4)
     size, context = sampler.model.size, sampler.model.context
     recording = Recording.open(find_recordings([run / "heldout"])[0])
-    ticks, every = 32, 4
+    ticks, every = 16, 2
     yaw = np.abs(recording.actions.camera[:, 1])
     # The span that turns most, but steadily: many ticks of a few degrees.
     turning = np.convolve(np.minimum(yaw, 4.0), np.ones(ticks), mode="valid")[context : len(recording) - ticks - 1]
@@ -308,11 +308,13 @@ def _clip(pairs: Sequence[tuple[Recording, Recording]], *, ticks: int = 300) -> 
     return figures.mp4(figures.labelled_clip(labels, truth, start=start, ticks=min(ticks, len(labels) - start)))
 
 
-def _video(path: Path, *, ticks: int = 600) -> str:
-    """An evaluation's video, as far as it is worth watching."""
+def _video(path: Path, *, ticks: int = 200, width: int = 400) -> str:
+    """The end of an evaluation's video: ten seconds, in which it got its log if it did."""
     if not path.exists():
         return ""
-    return figures.mp4(frame for _, frame in read_frames(path, stop=ticks))
+    about = probe(path)
+    size = (2 * round(about.height * width / about.width / 2), width)
+    return figures.mp4(frame for _, frame in read_frames(path, size=size, start=max(0, about.frames - ticks)))
 
 
 def _minutes(folder: Path) -> str:

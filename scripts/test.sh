@@ -8,4 +8,5 @@ ruff format --check --quiet . || { echo "test: some files are not formatted; run
 ruff check --quiet .
 mypy
 lint-imports
+export OMP_NUM_THREADS=1  # as many test processes as cores, one thread each
 python -m pytest -n auto --dist loadfile "$@"
