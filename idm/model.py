@@ -283,7 +283,7 @@ class InverseDynamicsModel(nn.Module):
 
     @torch.inference_mode()
     def infer(self, frames: Tensor, motion: Tensor | None = None) -> ActionLogits:
-        """frames: uint8 (B, T, H, W, 3) of one window each -> calibrated log-probabilities. `motion` as for `encode`."""
+        """frames: uint8 (B, T, H, W, 3) -> calibrated log-probabilities. `motion` is as for `encode`."""
         return self.infer_encoded(self.encode(frames, motion))
 
     @torch.inference_mode()

@@ -314,7 +314,7 @@ def _video(path: Path, *, ticks: int = 200, width: int = 400) -> str:
         return ""
     about = probe(path)
     size = (2 * round(about.height * width / about.width / 2), width)
-    return figures.mp4(frame for _, frame in read_frames(path, size=size, start=max(0, about.frames - ticks)))
+    return figures.mp4(frame for _, frame in read_frames(path, size=size, start=max(0, (about.frames or 0) - ticks)))
 
 
 def _minutes(folder: Path) -> str:
