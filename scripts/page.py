@@ -148,14 +148,14 @@ def _idm_tables(run: Path) -> dict[str, Any]:
         "clip_ticks": CLIP,
         "rows": [row(name) for name in MACRO_BUTTONS],
         "summary": [
-            summary("mean F1 over these keys", lambda s: s["macro_f1"], "{:.2f}"),
+            summary("mean F1 over these keys", lambda s: s["macro_f1"], "{:z.2f}"),
             summary("keypress accuracy, 20 keys", lambda s: s["keypress_accuracy"], "{:.3f}"),
-            *(summary(f"camera R², {axis}", lambda s, a=axis: s["camera_r2"][a], "{:.2f}") for axis in AXES),
+            *(summary(f"camera R², {axis}", lambda s, a=axis: s["camera_r2"][a], "{:z.2f}") for axis in AXES),
             *(
                 summary(
                     f"mean absolute error, {axis} (degrees a tick)",
                     lambda s, a=axis: s["camera_mae_degrees"][a],
-                    "{:.2f}",
+                    "{:z.2f}",
                 )
                 for axis in AXES
             ),
