@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -152,12 +152,12 @@ def test_a_mapping_needs_a_middle_bin() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "chosen",
     [{"max_degrees": 0.0}, {"bin_size": -1.0}, {"mu": 0.0}, {"bin_size": 3.0}, {"bin_size": 99.0}, {"mu": np.inf}],
 )
-def test_impossible_quantizers_are_refused(settings: dict[str, float]) -> None:
+def test_impossible_quantizers_are_refused(chosen: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
-        CameraQuantizer(**settings)
+        CameraQuantizer(**chosen)
 
 
 def survivors(buttons: np.ndarray) -> np.ndarray:
@@ -175,6 +175,7 @@ def survivors(buttons: np.ndarray) -> np.ndarray:
     return np.array([name in kept for name in BUTTONS])
 
 
+@settings(deadline=None)
 @given(arrays(bool, 20), st.tuples(st.integers(0, 10), st.integers(0, 10)))
 def test_decoding_an_encoded_action_gives_what_survives(buttons: np.ndarray, bins: tuple[int, int]) -> None:
     decoded, decoded_bins = MAPPING.decode(*MAPPING.encode(buttons, bins))
@@ -182,6 +183,7 @@ def test_decoding_an_encoded_action_gives_what_survives(buttons: np.ndarray, bin
     assert tuple(decoded_bins) == ((5, 5) if decoded[BUTTONS.index("inventory")] else bins)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 8639), st.integers(0, 120))
 def test_encoding_a_decoded_index_is_stable(button_index: int, camera_index: int) -> None:
     """Index pairs that no action encodes to (a turn of nothing, an idle camera that turns) settle after one round."""
