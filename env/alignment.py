@@ -51,7 +51,9 @@ def align(path: Path, ticks: Sequence[PlayerInput], video: Path, *, by_index: bo
         return Alignment(np.where(index < frames, index, -1), "index", frames, frames - lines)
     shown = _ticks_shown(video, frames)
     span = int(shown[-1]) + 1 if frames else 0
-    places: list[tuple[Clock, NDArray[np.int64]]] = [*_recorded_places(ticks), ("index", index)]
+    count, clock = _counted_places(ticks), _clocked_places(ticks)
+    # Of what explains the number of frames equally well, the first: a clock goes unevenly.
+    places: list[tuple[Clock, NDArray[np.int64]]] = [*count, ("index", index), *([] if count else clock)]
     if len(places) == 1 and abs(frames - lines) > FRAME_SLACK:
         raise RecordingError(
             f"{path} has {lines} ticks but {video.name} has {frames} frames, and no `tick` or `milli` tells which "
@@ -77,18 +79,23 @@ def frame_count(video: Path) -> int:
     return frames
 
 
-def _recorded_places(ticks: Sequence[PlayerInput]) -> list[tuple[Clock, NDArray[np.int64]]]:
-    """By the recorder's count, or else by its clock: which tick of the video (L,) each line is, as it may be.
+def _counted_places(ticks: Sequence[PlayerInput]) -> list[tuple[Clock, NDArray[np.int64]]]:
+    """By the recorder's count: which tick of the video (L,) each line is, as it may be.
 
-    The count may have begun with the recording or before; then it says either how many ticks came between the lines or
+    The count may have begun with the recording or before: it says how many ticks came between the lines, and perhaps
     also how many came before the first.
     """
     count = _rising([tick.tick for tick in ticks])
-    if count is not None:
-        since_first: list[tuple[Clock, NDArray[np.int64]]] = [("tick", count - count[0])]
-        return [*since_first, ("tick", count)] if count[0] > 0 else since_first
+    if count is None:
+        return []
+    since_first: list[tuple[Clock, NDArray[np.int64]]] = [("tick", count - count[0])]
+    return [*since_first, ("tick", count)] if count[0] > 0 else since_first
+
+
+def _clocked_places(ticks: Sequence[PlayerInput]) -> list[tuple[Clock, NDArray[np.int64]]]:
+    """The same by the recorder's clock, since the first line."""
     clock = _rising([tick.milli for tick in ticks])
-    return [("milli", np.rint((clock - clock[0]) / TICK_MILLISECONDS).astype(np.int64))] if clock is not None else []
+    return [] if clock is None else [("milli", np.rint((clock - clock[0]) / TICK_MILLISECONDS).astype(np.int64))]
 
 
 def _rising(values: Sequence[float | None]) -> NDArray[np.int64] | None:

@@ -188,7 +188,6 @@ def test_a_few_lines_may_be_missing_at_the_end(
     "keep",
     [
         [*range(12), *range(31, 60)],  # a hole
-        [*range(5, 60)],  # the beginning is missing
         [*range(3), *range(6, 20), *range(21, 57)],  # two holes, and the end is missing
         [*range(20), 19, 19, *range(20, 60)],  # a tick written three times
         [*range(10), 9, 9, 9, *range(20, 60)],
@@ -199,11 +198,14 @@ def test_missing_and_repeated_lines_are_found_by_the_recorders_counts(
     record: Callable[..., Path], bars: Any, keep: list[int], without: Sequence[str]
 ) -> None:
     """Each action stays with its frame, by the count of ticks or else by the clock."""
-    if keep[0] and without:
-        pytest.skip("a clock does not tell what came before its first line")
     recording = Recording.open(rewrite(record(numbered(60)), keep, without=without))
     assert lines_and_frames(recording, bars) == (sorted(set(keep)),) * 2
     np.testing.assert_allclose(recording.times, np.array(sorted(set(keep))) / 20)
+
+
+def test_a_count_tells_also_what_is_missing_at_the_beginning(record: Callable[..., Path], bars: Any) -> None:
+    recording = Recording.open(rewrite(record(numbered(60)), range(5, 60)))
+    assert lines_and_frames(recording, bars) == ([*range(5, 60)],) * 2
 
 
 def test_a_count_that_began_before_the_recording(record: Callable[..., Path], bars: Any) -> None:
@@ -236,6 +238,35 @@ def test_lines_that_nothing_tells_where_they_belong_are_an_error(record: Callabl
     with pytest.raises(RecordingError, match=message):
         Recording.open(path)
     assert len(Recording.open(path, assume_aligned=True)) == 7
+
+
+def test_an_uneven_clock_moves_no_line(record: Callable[..., Path], bars: Any) -> None:
+    """Where a frame is missing at the end and only the clock was recorded."""
+    path = record(numbered(40)).with_suffix(".jsonl")
+    generator = np.random.default_rng(0)
+    ticks = [json.loads(line) for line in path.read_text().splitlines()]
+    for number, tick in enumerate(ticks):
+        del tick["tick"]
+        tick["milli"] = 50 * number + int(generator.integers(0, 45))
+    path.write_text("".join(json.dumps(tick) + "\n" for tick in ticks))
+    write_video(path.with_suffix(".mp4"), bars.clip(39))
+    assert lines_and_frames(Recording.open(path), bars) == ([*range(39)],) * 2
+
+
+@pytest.mark.parametrize("frames", [20, 40])
+def test_openais_loader_goes_by_index_whatever_is_missing(record: Callable[..., Path], bars: Any, frames: int) -> None:
+    path = rewrite(record(numbered(40)), [*range(1, 10), *range(15, 40)])
+    write_video(path.with_suffix(".mp4"), bars.clip(frames))
+    recording = Recording.open(path, compat="openai")
+    assert recording.rows.tolist() == [*range(min(frames, 34))]
+    assert [bars.read(frame) for frame in recording.frames()] == [*range(min(frames, 34))]
+
+
+def test_labels_are_not_read_as_openais_loader_does(bars: Any, tmp_path: Path) -> None:
+    write_video(tmp_path / "clip.mp4", bars.clip(5))
+    path = write_label_table(tmp_path / "clip.labels.parquet", Actions.none(5), np.arange(5) / 20, video="clip.mp4")
+    with pytest.raises(RecordingError, match=r"only a contractor's \.jsonl"):
+        Recording.open(path, compat="openai")
 
 
 def write_frames_at(path: Path, frames: Sequence[tuple[int, Any]]) -> None:
