@@ -29,6 +29,8 @@ COMMANDS: dict[str, Command] = {
     "record": Command(
         "agents.commands", "record", "let the scripted player play, and write recordings (video + keys and mouse)"
     ),
+    "data check": Command("env.commands", "data_check", "tell what is wrong with recordings, and what is in them"),
+    "data fetch": Command("env.commands", "data_fetch", "download contractor recordings from an index file"),
     "idm fit": Command("idm.commands", "fit", "train an inverse dynamics model on recordings"),
     "idm validate": Command(
         "idm.commands", "validate", "score an inverse dynamics model on recordings it has not seen"

@@ -4,7 +4,7 @@ import gymnasium
 
 from env.actions import BUTTONS, MINERL_KEYS, Actions, minerl_action_space
 from env.camera import CameraQuantizer
-from env.mapping import JointMapping
+from env.mapping import JointMapping, is_null
 from env.recording import Recording, RecordingWriter, find_recordings, read_contractor_actions
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Recording",
     "RecordingWriter",
     "find_recordings",
+    "is_null",
     "minerl_action_space",
     "read_contractor_actions",
 ]

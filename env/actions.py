@@ -64,18 +64,41 @@ class Actions:
         return cls(np.concatenate([run.buttons for run in runs]), np.concatenate([run.camera for run in runs]))
 
     @classmethod
-    def from_minerl(cls, actions: Iterable[Mapping[str, Any]]) -> Self:
-        """From MineRL's dicts, one a tick. A missing name is a button not pressed or a view not turned.
+    def from_minerl(cls, actions: Iterable[Mapping[str, Any]] | Mapping[str, Any]) -> Self:
+        """From MineRL's dicts, one a tick, or from one dict of arrays over the ticks: (T,) a button, (T, 2) the camera.
 
-        ESC, pickItem and swapHands have no place among the 20 buttons and vanish. Raises `GhostkeysError` for an
-        unknown name.
+        A missing name is a button not pressed or a view not turned. ESC, pickItem and swapHands have no place among
+        the 20 buttons and vanish. Raises `GhostkeysError` for an unknown name.
         """
+        if isinstance(actions, Mapping):
+            return cls._from_arrays(actions)
         ticks = list(actions)
         for tick in ticks:
             _check_names(tick)
         buttons = [[bool(np.any(tick.get(name, 0))) for name in BUTTONS] for tick in ticks]
         camera = [np.asarray(tick.get("camera", (0.0, 0.0)), np.float32).reshape(2) for tick in ticks]
         return cls(np.array(buttons, bool).reshape(-1, len(BUTTONS)), np.array(camera, np.float32).reshape(-1, 2))
+
+    @classmethod
+    def _from_arrays(cls, actions: Mapping[str, Any]) -> Self:
+        _check_names(actions)
+        camera = np.asarray(actions.get("camera", (0.0, 0.0)), np.float32).reshape(-1, 2)
+        pressed = {name: np.asarray(actions[name], bool).reshape(-1) for name in BUTTONS if name in actions}
+        lengths = {name: len(values) for name, values in pressed.items()} | {"camera": len(camera)}
+        length = max(lengths.values(), default=0) if "camera" not in actions else len(camera)
+        for name, found in lengths.items():
+            if found not in (1, length):
+                raise GhostkeysError(f"{name!r} has {found} ticks; expected {length} as in the rest of the action.")
+        nothing = np.zeros(1, bool)
+        columns = [np.broadcast_to(pressed.get(name, nothing), length) for name in BUTTONS]
+        return cls(np.stack(columns, axis=-1), np.broadcast_to(camera, (length, 2)).copy())
+
+    def to_minerl_arrays(self) -> dict[str, NDArray[Any]]:
+        """One dict of arrays with all 24 of MineRL's names: int64 (T,) for each button, float32 (T, 2) the camera."""
+        columns = dict(zip(BUTTONS, self.buttons.T.astype(np.int64), strict=True))
+        nothing = np.zeros(len(self), np.int64)
+        arrays: dict[str, NDArray[Any]] = {name: columns.get(name, nothing.copy()) for name in MINERL_KEYS}
+        return {**arrays, "camera": self.camera.copy()}
 
     def to_minerl(self) -> list[dict[str, Any]]:
         """MineRL's dicts, one a tick, with all 24 names: an int for each button, float32 (2,) for the camera."""

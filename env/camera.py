@@ -1,5 +1,6 @@
 """Turns of the view in degrees, as a few bins that are fine near zero and coarse far from it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +22,11 @@ class CameraQuantizer:
     mu: float | None = 10.0
 
     def __post_init__(self) -> None:
-        if self.max_degrees <= 0 or self.bin_size <= 0 or (self.mu is not None and self.mu <= 0):
-            raise ValueError(f"{self}: all of these must be positive (mu may be None for even bins).")
-        if self.max_degrees % self.bin_size:
+        settings = [self.max_degrees, self.bin_size, *([] if self.mu is None else [self.mu])]
+        if not all(0 < setting < math.inf for setting in settings):
+            raise ValueError(f"{self}: all of these must be positive numbers (mu may be None for even bins).")
+        steps = self.max_degrees / self.bin_size
+        if not math.isclose(steps, max(1, round(steps)), rel_tol=1e-9):
             raise ValueError(f"{self}: max_degrees must be a multiple of bin_size, so that one bin means no turn.")
 
     @property
@@ -42,10 +45,13 @@ class CameraQuantizer:
         return self.decode(np.arange(self.bins))
 
     def encode(self, degrees: ArrayLike) -> NDArray[np.int64]:
-        """The bin of each turn, 0 to `bins` - 1."""
+        """The bin of each turn, 0 to `bins` - 1. Raises `ValueError` for a turn that is not a number."""
         levels = np.clip(np.asarray(degrees, np.float64), -self.max_degrees, self.max_degrees)
+        if np.isnan(levels).any():
+            raise ValueError("a turn of the camera is not a number (NaN); expected degrees.")
         if self.mu is not None:
-            squeezed = np.log1p(self.mu * np.abs(levels) / self.max_degrees) / np.log1p(self.mu)
+            # Not log1p: where a turn lies on the edge of two bins, rounding must fall as in OpenAI's formula.
+            squeezed = np.log(1.0 + self.mu * np.abs(levels) / self.max_degrees) / np.log(1.0 + self.mu)
             levels = np.sign(levels) * squeezed * self.max_degrees
         return np.round((levels + self.max_degrees) / self.bin_size).astype(np.int64)
 

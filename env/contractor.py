@@ -1,20 +1,21 @@
 """VPT's contractor format: one JSON object a tick, as the recorder of the game writes them."""
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from env.actions import BUTTONS, HOTBAR, Actions
+from env.actions import HOTBAR
 from env.decoding import PathLike
 from env.errors import RecordingError
 
 DEGREES_PER_PIXEL = 360 / 2400
 """How far the view turns for a pixel of mouse movement."""
+WINDOW_HEIGHT = 720
+"""Lines of the window that the cursor's place is counted in; the recorded video is smaller."""
 MOUSE_BUTTONS = {"attack": 0, "use": 1, "pickItem": 2}
 KEYBOARD = {
     "ESC": "key.keyboard.escape",
@@ -32,6 +33,10 @@ KEYBOARD = {
 }
 NAME_OF_KEY = {key: name for name, key in KEYBOARD.items()}
 NAME_OF_MOUSE_BUTTON = {button: name for name, button in MOUSE_BUTTONS.items()}
+MAX_BYTES = 2**30
+"""A larger file is no five minutes of play."""
+MAX_PIXELS = 1e7
+"""More than this is no movement of a mouse in a tick, nor a place on a screen."""
 Tick = dict[str, Any]
 """One line of the file."""
 
@@ -47,7 +52,17 @@ class PlayerInput:
     dx: float
     dy: float
     hotbar: int | None
-    """The slot selected, 0 to 8; None where the file does not tell."""
+    """The slot selected, 0 to 8; None where the file does not tell (recorders before 6.11)."""
+    gui: bool
+    """Whether a screen with a cursor is open: inventory, chest, crafting table, ..."""
+    cursor: tuple[float, float] | None
+    """Place of the cursor (x, y) in a window of 720 lines that is missing from the video and should be there."""
+    tick: float | None
+    """The recorder's own count of ticks."""
+    milli: float | None
+    """Wall clock, in milliseconds."""
+    complete: bool
+    """False where mouse or keyboard were logged as null, or not at all."""
 
     @property
     def names(self) -> set[str]:
@@ -56,83 +71,68 @@ class PlayerInput:
         return {name for name in held if name is not None}
 
 
-def read_contractor_actions(path: PathLike) -> Actions:
-    """The actions of a VPT contractor recording's `.jsonl`, one a line.
+@dataclass(frozen=True)
+class ContractorFile:
+    """A contractor recording's `.jsonl`, read."""
 
-    Mends what recorders got wrong: an attack button stuck from before the start is let go until it is pressed anew; a
-    hotbar slot chosen by the wheel becomes its `hotbar.N`; a mouse or keyboard logged as null did nothing; a cut-off
-    last line is left out. The camera keeps fractions of a degree. Raises `RecordingError` for a missing, empty or
-    malformed file.
+    ticks: tuple[PlayerInput, ...]
+    """At least one."""
+    cut_off: bool
+    """Whether the last line was cut off, and left out."""
+
+
+def read_contractor_file(path: PathLike) -> ContractorFile:
+    """The lines of a contractor recording, of any version of the recorder. A cut-off last line is left out.
+
+    Raises `RecordingError` for a missing, empty, huge or malformed file.
     """
-    ticks = list(read_inputs(path))
-    held = _without_stuck_attack(ticks)
-    for names, wheeled in zip(held, _wheel_slots(ticks), strict=True):
-        names |= wheeled
-    buttons = np.array([[name in names for name in BUTTONS] for names in held])
-    camera = np.array([(tick.dy, tick.dx) for tick in ticks]) * DEGREES_PER_PIXEL
-    return Actions(buttons, camera.astype(np.float32))
-
-
-def _without_stuck_attack(ticks: Sequence[PlayerInput]) -> list[set[str]]:
-    """Names held in each tick. An attack that goes down in the first tick was held from before, and is none."""
-    attack = MOUSE_BUTTONS["attack"]
-    stuck = ticks[0].new_buttons == (attack,)
-    held = []
-    for number, tick in enumerate(ticks):
-        stuck = stuck and not (number and attack in tick.new_buttons)
-        held.append(tick.names - {"attack"} if stuck else tick.names)
-    return held
-
-
-def _wheel_slots(ticks: Sequence[PlayerInput]) -> Iterator[set[str]]:
-    """The `hotbar.N` that the mouse wheel stands for in each tick.
-
-    A key shows in the slot of its own tick or of the next one; any other change of the slot is the wheel's.
-    """
-    slot: int | None = None
-    keyed: set[str] = set()
-    for tick in ticks:
-        changed = None not in (slot, tick.hotbar) and tick.hotbar != slot
-        slot = slot if tick.hotbar is None else tick.hotbar
-        yield {HOTBAR[slot]} - keyed if changed and slot is not None else set()
-        keyed = tick.names & set(HOTBAR)
-
-
-def read_inputs(path: PathLike) -> Iterator[PlayerInput]:
-    """The lines of a contractor recording. A cut-off last line is left out. Raises `RecordingError`."""
     file = Path(path)
     if not file.is_file():
         raise RecordingError(f"{file}: no such file; expected the actions of a recording, one JSON object a line.")
+    if file.stat().st_size > MAX_BYTES:
+        raise RecordingError(f"{file} is larger than {MAX_BYTES >> 20} MiB; expected five minutes of play, or some.")
     lines = file.read_bytes().rstrip().splitlines()
     if not lines:
         raise RecordingError(f"{file} is empty; expected one JSON object a tick.")
+    ticks: list[PlayerInput] = []
     for number, line in enumerate(lines, start=1):
         try:
             tick = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines) > 1:
-                return
+                return ContractorFile(tuple(ticks), cut_off=True)
             raise RecordingError(f"{file}, line {number}: not JSON ({error}); expected one object a tick.") from error
         try:
-            yield _parse(tick)
+            ticks.append(_parse(tick))
         except RecordingError as error:
             raise RecordingError(f"{file}, line {number}: {error}") from error
+    return ContractorFile(tuple(ticks), cut_off=False)
 
 
 def _parse(tick: object) -> PlayerInput:
     if not isinstance(tick, dict) or not {"mouse", "keyboard"} & tick.keys():
         raise RecordingError("expected a JSON object with `mouse` and `keyboard`, as VPT's recorder writes.")
-    mouse, keyboard = (_field(tick, name, dict, "an object") or {} for name in ("mouse", "keyboard"))
-    hotbar = _field(tick, "hotbar", int, "a slot from 0 to 8")
-    if hotbar is not None and not 0 <= hotbar < len(HOTBAR):
+    mouse, keyboard = (_field(tick, name, dict, "an object") for name in ("mouse", "keyboard"))
+    complete = mouse is not None and keyboard is not None
+    mouse, keyboard = mouse or {}, keyboard or {}
+    hotbar = _number(tick, "hotbar", 8, "a slot from 0 to 8")
+    if hotbar is not None and hotbar not in range(len(HOTBAR)):
         raise RecordingError(f"`hotbar` is {hotbar}; expected a slot from 0 to 8.")
+    gui = bool(tick.get("isGuiOpen"))
+    x, y = (_number(mouse, name, MAX_PIXELS, "a number of pixels") for name in ("x", "y"))
+    drawn = x is None or y is None or not gui or bool(tick.get("isCursorDrawn"))
     return PlayerInput(
         keys=_members(keyboard, "keys", str),
         buttons=_members(mouse, "buttons", int),
         new_buttons=_members(mouse, "newButtons", int),
-        dx=_pixels(mouse, "dx"),
-        dy=_pixels(mouse, "dy"),
-        hotbar=hotbar,
+        dx=_number(mouse, "dx", MAX_PIXELS, "a number of pixels") or 0.0,
+        dy=_number(mouse, "dy", MAX_PIXELS, "a number of pixels") or 0.0,
+        hotbar=None if hotbar is None else int(hotbar),
+        gui=gui,
+        cursor=None if drawn or x is None or y is None else (x, y),
+        tick=_number(tick, "tick", 2**53, "a count of ticks"),
+        milli=_number(tick, "milli", 2**53, "a time in milliseconds"),
+        complete=complete,
     )
 
 
@@ -150,10 +150,12 @@ def _members(fields: Mapping[str, Any], name: str, kind: type) -> tuple[Any, ...
     return tuple(members)
 
 
-def _pixels(mouse: Mapping[str, Any], name: str) -> float:
-    value = mouse.get(name) or 0.0
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise RecordingError(f"mouse `{name}` is {value!r}; expected a number of pixels.")
+def _number(fields: Mapping[str, Any], name: str, largest: float, expected: str) -> float | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not abs(value) <= largest:
+        raise RecordingError(f"`{name}` is {value!r}; expected {expected}.")
     return float(value)
 
 
@@ -162,7 +164,9 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
 
     `action` is MineRL's; `state` holds what the game knows at the frame, by the format's own names (`isGuiOpen`,
     `hotbar`, `yaw`, `xpos`, `inventory`, ...; `mouse` for the cursor's x and y), and whatever it leaves out gets a
-    neutral value. `previous` is the tick before, which tells the newly pressed from the held.
+    neutral value. `previous` is the tick before, which tells the newly pressed from the held. `isCursorDrawn`, which
+    VPT's recorder does not write, says that the frame shows the cursor: an environment's picture does, a contractor's
+    video does not.
     """
     pitch, yaw = np.asarray(action.get("camera", (0.0, 0.0)), np.float64).reshape(2)
     buttons = [button for name, button in MOUSE_BUTTONS.items() if np.any(action.get(name, 0))]
@@ -178,7 +182,7 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
     tick = {
         "mouse": mouse,
         "keyboard": {"keys": keys, "newKeys": [key for key in keys if key not in held_keys], "chars": ""},
-        "isGuiOpen": False, "isGuiInventory": False, "hotbar": 0,
+        "isGuiOpen": False, "isGuiInventory": False, "isCursorDrawn": True, "hotbar": 0,
         "yaw": 0.0, "pitch": 0.0, "xpos": 0.0, "ypos": 0.0, "zpos": 0.0,
         "tick": number, "milli": 50 * number, "inventory": [],
         "serverTick": number, "serverTickDurationMs": 50.0, "stats": {},

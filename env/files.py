@@ -20,12 +20,17 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}-{secrets.token_hex(3)}")
     try:
         yield temporary
-        _sync(temporary)
-        temporary.replace(target)
+        rename_synced(temporary, target)
     except BaseException:
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+def rename_synced(temporary: Path, target: Path) -> None:
+    """Gives a finished file its name, once its content is on the disk."""
+    _sync(temporary)
+    temporary.replace(target)
     _sync(target.parent)
 
 

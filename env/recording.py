@@ -11,27 +11,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.actions import Actions
-from env.contractor import Tick, contractor_tick, read_contractor_actions, to_json
-from env.decoding import PathLike, decode, frame_table
+from env.alignment import Alignment, align, frame_count
+from env.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
+from env.cursor import draw_cursor
+from env.decoding import PathLike, frame_table
 from env.errors import RecordingError
 from env.files import atomic_path
 from env.labels import LABEL_SUFFIX, label_actions, label_metadata, read_labels
-from env.video import TICKS_PER_SECOND, TIME_TOLERANCE, Frame, FrameReader, Size, VideoWriter, probe
+from env.player import Compat, Play, read_contractor_actions, reading_options
+from env.video import (
+    TICKS_PER_SECOND,
+    TIME_TOLERANCE,
+    Frame,
+    FrameReader,
+    Interpolation,
+    Size,
+    VideoWriter,
+    resize,
+)
 
 __all__ = ["Recording", "RecordingWriter", "find_recordings", "read_contractor_actions"]
 
 Kind = Literal["contractor", "labels"]
 ACTION_SUFFIXES: dict[Kind, str] = {"contractor": ".jsonl", "labels": LABEL_SUFFIX}
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".ts")
-FRAME_SLACK = 2
-"""Recorders may lose this many frames or lines at the end."""
 
 
 class Recording:
     """One video and its actions: frame i is shown, action i is taken, frame i + 1 is the result.
 
     `len(recording)` is the number of ticks. Frames are decoded when asked for; reading on from where the last call
-    ended is cheap.
+    ended is cheap. A contractor's video shows no cursor: it is drawn where a GUI is open.
     """
 
     name: str
@@ -44,38 +54,48 @@ class Recording:
     """(T,) seconds in the video."""
     usable: NDArray[np.bool_]
     """(T,) False where the label is not to be trusted."""
+    rows: NDArray[np.int64]
+    """(T,) the row of each tick in the action file: line of the `.jsonl` or row of the label table, from 0."""
+    alignment: Alignment | None
+    """How the lines of a contractor's file were laid on the frames; None for labels."""
 
-    def __init__(self, path: Path, kind: Kind) -> None:
+    def __init__(self, path: Path, kind: Kind, *, compat: Compat | None = None, **options: Any) -> None:
         self.kind = kind
         self.name = path.name.removesuffix(ACTION_SUFFIXES[kind])
+        self.alignment = None
+        self._interpolation: Interpolation = "linear" if compat == "openai" else None
         if kind == "contractor":
-            self._read_contractor(path)
-        else:
+            self._read_contractor(path, compat, options)
+        elif compat is None and not options:
             self._read_labels(path)
+        else:
+            raise RecordingError(f"{path}: only a contractor's .jsonl can be read as OpenAI's loader does.")
         self._reader = FrameReader(self.video)
 
     @classmethod
-    def open(cls, path: PathLike, *, kind: Kind | None = None) -> Self:
+    def open(cls, path: PathLike, *, kind: Kind | None = None, compat: Compat | None = None, **options: Any) -> Self:
         """Open a recording by its video, its action file or the stem they share.
 
         Where a video has both a player's actions and labels, the player's are taken, unless `kind` says otherwise.
-        Raises `RecordingError`, and `VideoError` for an unreadable video.
+        `compat="openai"` gives the items of OpenAI's published loader, frames resized as there (INTER_LINEAR); it and
+        the other `options` of a contractor's recording are those of `read_contractor_actions`. Raises
+        `RecordingError`, and `VideoError` for an unreadable video.
         """
-        return cls(*_action_file(Path(path), kind))
+        return cls(*_action_file(Path(path), kind), compat=compat, **options)
 
-    def _read_contractor(self, path: Path) -> None:
+    def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
         self.video = path.with_name(f"{self.name}.mp4")
-        actions = read_contractor_actions(path)
-        frames = _frame_count(self.video)
-        if abs(frames - len(actions)) > FRAME_SLACK:
-            raise RecordingError(
-                f"{path} has {len(actions)} ticks but {self.video.name} has {frames} frames; "
-                f"expected one frame a tick, give or take {FRAME_SLACK}."
-            )
-        self.actions = actions[: min(frames, len(actions))]
-        self.times = np.arange(len(self)) / TICKS_PER_SECOND
+        chosen = reading_options(path, compat, options)
+        ticks = read_contractor_file(path).ticks
+        play = Play.of(ticks, chosen)
+        self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
+        placed = self.alignment.frames >= 0
+        self.rows = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
+        self._shown = self.alignment.frames[self.rows]
+        self.actions = play.actions[self.rows]
+        self.times = self._shown / TICKS_PER_SECOND
         self.usable = np.ones(len(self), bool)
-        self._shown = np.arange(len(self))
+        self._cursor = play.cursor[self.rows]
 
     def _read_labels(self, path: Path) -> None:
         table = read_labels(path)
@@ -84,8 +104,10 @@ class Recording:
         self.actions = label_actions(table)
         self.times = table["time"].to_numpy()
         self.usable = table["usable"].to_numpy()
+        self.rows = np.arange(len(self))
+        self._cursor = np.full((len(self), 2), np.nan)
         self._shown = _frames_shown(self.video, self.times, native=metadata["resampling"] == "native")
-        frames = _frame_count(self.video)
+        frames = frame_count(self.video)
         if len(self) and self._shown[-1] >= frames:
             raise RecordingError(
                 f"{path} labels frame {self._shown[-1]} but {self.video} has {frames} frames; "
@@ -97,13 +119,25 @@ class Recording:
         stop = len(self) if stop is None else stop
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"ticks {start} to {stop} are not within the {len(self)} of {self.name}.")
-        return self._reader.read(self._shown[start:stop], size=size)
+        if np.isnan(self._cursor[start:stop]).all():
+            return self._reader.read(self._shown[start:stop], size=size, interpolation=self._interpolation)
+        return np.stack([self._frame(self._reader, tick, size) for tick in range(start, stop)])
 
     def iter_frames(self, size: Size | None = None) -> Iterator[Frame]:
         """The frame of each tick in turn, uint8 (H, W, 3) RGB."""
         reader = FrameReader(self.video)
-        for number in self._shown:
-            yield reader.frame(int(number), size=size)
+        for tick in range(len(self)):
+            yield self._frame(reader, tick, size)
+
+    def _frame(self, reader: FrameReader, tick: int, size: Size | None) -> Frame:
+        number = int(self._shown[tick])
+        if np.isnan(self._cursor[tick, 0]):
+            return reader.frame(number, size=size, interpolation=self._interpolation)
+        frame = reader.frame(number).copy()
+        # The place is counted in a window of 720 lines, in both directions.
+        x, y = self._cursor[tick] * frame.shape[0] / WINDOW_HEIGHT
+        draw_cursor(frame, x, y)
+        return frame if size is None else resize(frame, size, interpolation=self._interpolation)
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -220,14 +254,6 @@ def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
         if candidate.is_file():
             return candidate
     raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
-
-
-def _frame_count(video: Path) -> int:
-    frames = probe(video).frames
-    if frames is None:
-        table = frame_table(video)
-        frames = len(table) if table is not None else sum(1 for _ in decode(video))
-    return frames
 
 
 def _frames_shown(video: Path, times: NDArray[np.float64], *, native: bool) -> NDArray[np.int64]:

@@ -23,6 +23,8 @@ Frame = NDArray[np.uint8]
 """uint8 (H, W, 3) RGB."""
 Size = tuple[int, int]
 """(height, width)."""
+Interpolation = Literal["linear"] | None
+"""How `resize` blends pixels."""
 
 TICKS_PER_SECOND = 20
 TIME_TOLERANCE = 1e-3
@@ -97,9 +99,7 @@ def first_tick(seconds: float) -> int:
     return math.ceil((seconds - TIME_TOLERANCE) * TICKS_PER_SECOND)
 
 
-def resize(
-    frames: NDArray[np.uint8], size: Size, *, interpolation: Literal["linear"] | None = None
-) -> NDArray[np.uint8]:
+def resize(frames: NDArray[np.uint8], size: Size, *, interpolation: Interpolation = None) -> NDArray[np.uint8]:
     """uint8 (..., H, W, 3) -> uint8 (..., height, width, 3), the aspect ratio given up.
 
     Shrinking averages over the pixels that fall together (OpenCV's INTER_AREA), anything else blends neighbours
@@ -127,24 +127,26 @@ class FrameReader:
         self._number = -1
         self._last: Any = None
 
-    def read(self, numbers: NDArray[np.int64], *, size: Size | None = None) -> NDArray[np.uint8]:
+    def read(
+        self, numbers: NDArray[np.int64], *, size: Size | None = None, interpolation: Interpolation = None
+    ) -> NDArray[np.uint8]:
         """uint8 (N, H, W, 3) RGB of the N frames with these numbers, rising or repeated. Raises `VideoError`."""
         if not len(numbers):
             info = probe(self.path)
             return np.empty((0, *(size or (info.height, info.width)), 3), np.uint8)
-        first = self.frame(int(numbers[0]), size=size)
+        first = self.frame(int(numbers[0]), size=size, interpolation=interpolation)
         frames = np.empty((len(numbers), *first.shape), np.uint8)
         frames[0] = first
         for position in range(1, len(numbers)):
             if numbers[position] == numbers[position - 1]:
                 frames[position] = frames[position - 1]
             else:
-                frames[position] = self.frame(int(numbers[position]), size=size)
+                frames[position] = self.frame(int(numbers[position]), size=size, interpolation=interpolation)
         return frames
 
-    def frame(self, number: int, *, size: Size | None = None) -> Frame:
+    def frame(self, number: int, *, size: Size | None = None, interpolation: Interpolation = None) -> Frame:
         """uint8 (H, W, 3) RGB, the frame with this number. Raises `VideoError`."""
-        return pixels(self._picture(number), size)
+        return pixels(self._picture(number), size, interpolation=interpolation)
 
     def _picture(self, number: int) -> Any:
         if self._process != os.getpid():
@@ -251,10 +253,10 @@ def write_video(path: PathLike, frames: NDArray[np.uint8], fps: float = TICKS_PE
     return writer.path
 
 
-def pixels(picture: Any, size: Size | None = None) -> Frame:
+def pixels(picture: Any, size: Size | None = None, *, interpolation: Interpolation = None) -> Frame:
     """A decoded picture as uint8 (H, W, 3) RGB, resized to `size` if given."""
     frame: Frame = picture.to_ndarray(format="rgb24")
-    return frame if size is None else resize(frame, size)
+    return frame if size is None else resize(frame, size, interpolation=interpolation)
 
 
 def _shown_until(path: PathLike) -> Iterator[tuple[float, float, Any]]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from env.actions import BUTTONS, Actions
-from env.contractor import read_contractor_actions
 from env.errors import RecordingError
 from env.labels import LABEL_SUFFIX, label_actions, read_labels
+from env.player import read_contractor_actions
 from idm.metrics import Scores, score
 
 TICKS_SLACK = 2

@@ -119,8 +119,11 @@ def test_blank_lines_at_the_end_are_no_ticks(path: Path) -> None:
         ('{"mouse": {}, "keyboard": {}}\nnoise\n{"mouse": {}, "keyboard": {}}\n', "line 2: not JSON"),
         ('{"loss": 1.0}\n', "line 1: expected a JSON object with `mouse` and `keyboard`"),
         ("[]\n", "line 1: expected a JSON object"),
-        ('{"mouse": {"dx": "far"}, "keyboard": {}}\n', "line 1: mouse `dx` is 'far'; expected a number"),
-        ('{"mouse": {"dy": NaN}, "keyboard": {}}\n', "line 1: mouse `dy` is nan; expected a number"),
+        ('{"mouse": {"dx": "far"}, "keyboard": {}}\n', "line 1: `dx` is 'far'; expected a number"),
+        ('{"mouse": {"dy": NaN}, "keyboard": {}}\n', "line 1: `dy` is nan; expected a number"),
+        ('{"mouse": {"dx": 1e300}, "keyboard": {}}\n', r"line 1: `dx` is 1e\+300; expected a number"),
+        ('{"mouse": {"dx": 1' + "0" * 400 + '}, "keyboard": {}}\n', "line 1: `dx` is 100"),
+        ("[" * 100_000 + "\n", "line 1: not JSON"),
         ('{"mouse": {"buttons": 3}, "keyboard": {}}\n', "line 1: `buttons` is 3; expected a list"),
         ('{"mouse": 5, "keyboard": {}}\n', "line 1: `mouse` is 5; expected an object"),
         ('{"mouse": {}, "keyboard": {"keys": [["w"]]}}\n', r"line 1: `keys` is \[\['w'\]\]; expected a list"),
@@ -136,14 +139,96 @@ def test_what_is_no_contractor_file_says_why(path: Path, content: str | bytes | 
     assert "\n" not in str(error.value)
 
 
+golden = np.load(GOLDEN / "recording_expected.npz")
+golden_names = golden["button_names"].tolist()
+
+
 def test_a_recording_full_of_oddities_reads_as_in_openais_code() -> None:
     """Their per-line conversion, but for what we mend: stuck attack, wheel, fractions of a degree."""
     actions = read_contractor_actions(GOLDEN / "recording.jsonl")
-    golden = np.load(GOLDEN / "recording_expected.npz")
-    theirs = dict(zip(golden["button_names"].tolist(), golden["json_only_buttons"].T.astype(bool), strict=True))
+    theirs = dict(zip(golden_names, golden["json_only_buttons"].T.astype(bool), strict=True))
     theirs["attack"] &= ~golden["attack_stuck"].astype(bool)
     for tick, name in ((22, "hotbar.5"), (25, "hotbar.8"), (27, "hotbar.3")):
         theirs[name][tick] = True
 
     np.testing.assert_array_equal(actions.buttons, np.stack([theirs[name] for name in BUTTONS], axis=1))
     np.testing.assert_array_equal(np.trunc(actions.camera), golden["json_only_camera"])
+
+
+def test_openais_loader_is_repeated_item_by_item() -> None:
+    actions = read_contractor_actions(GOLDEN / "recording.jsonl", compat="openai")
+    buttons = golden["buttons"][:, [golden_names.index(name) for name in BUTTONS]]
+    np.testing.assert_array_equal(actions.buttons, buttons)
+    np.testing.assert_array_equal(actions.camera, golden["camera"])
+
+
+def test_the_camera_is_cut_to_whole_degrees_on_request(path: Path) -> None:
+    write(path, tick(dx=6.6, dy=-6.7), tick(dx=-100))
+    actions = read_contractor_actions(path, truncate_camera=True)
+    assert actions.camera.tolist() == [[-1.0, 0.0], [0.0, -15.0]]
+
+
+def test_ticks_without_input_are_left_out_on_request(path: Path) -> None:
+    """A turn of the wheel, a key that is no button, and movement lost to truncation are input."""
+    write(path, tick("f3"), tick("w"), tick(hotbar=2), tick(hotbar=2), tick("f", hotbar=2), tick(dx=1, hotbar=2))
+    actions = read_contractor_actions(path, drop_null=True)
+    assert len(actions) == 4
+    assert actions.button("hotbar.3").tolist() == [False, True, False, False]
+    assert len(read_contractor_actions(path, drop_null=True, lose_lone_hotbar=True)) == 3
+
+
+def test_a_lone_turn_of_the_wheel_is_lost_on_request(path: Path) -> None:
+    write(path, tick(), tick(hotbar=3), tick("w", hotbar=5))
+    actions = read_contractor_actions(path, lose_lone_hotbar=True)
+    assert actions.buttons.sum(axis=1).tolist() == [0, 0, 2]
+
+
+def test_every_change_of_the_slot_is_a_press_on_request(path: Path) -> None:
+    """Also the slot at the start, unless it is the first, and the echo of a key."""
+    write(path, tick(hotbar=4), tick("1", hotbar=4), tick(hotbar=0), tick("9", hotbar=0))
+    actions = read_contractor_actions(path, press_every_slot_change=True)
+    pressed = [[name for name, held in zip(BUTTONS, row, strict=True) if held] for row in actions.buttons]
+    assert pressed == [["hotbar.5"], ["hotbar.1"], ["hotbar.1"], ["hotbar.9"]]
+    assert read_contractor_actions(path).buttons.sum(axis=1).tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(("version", "scale"), [("6.8", 2.0), ("5.7", 0.5), ("6.10", 1.0), ("10.0", 1.0)])
+def test_movement_in_a_gui_has_one_scale_in_all_versions(tmp_path: Path, version: str, scale: float) -> None:
+    """The index files name the version as the recording's folder; it can also be told."""
+    lines = tick(dx=20.0), tick(dx=20.0, isGuiOpen=True)
+    (tmp_path / version).mkdir()
+    path = write(tmp_path / version / "play.jsonl", *lines)
+    expected = np.array([3.0, 3.0 * scale], np.float32)
+    np.testing.assert_array_equal(read_contractor_actions(path).camera[:, 1], expected)
+    elsewhere = write(tmp_path / "play.jsonl", *lines)
+    np.testing.assert_array_equal(read_contractor_actions(elsewhere, version=version).camera[:, 1], expected)
+    assert (read_contractor_actions(path, ignore_gui_mouse_scale=True).camera[:, 1] == 3.0).all()
+    assert (read_contractor_actions(path, compat="openai").camera[:, 1] == 3.0).all()
+
+
+def test_escape_closes_a_gui_as_the_inventory_button_on_request(path: Path) -> None:
+    write(path, tick("escape", isGuiOpen=True), tick("escape"), tick("e", isGuiOpen=True))
+    assert read_contractor_actions(path).button("inventory").tolist() == [False, False, True]
+    assert read_contractor_actions(path, escape_as_inventory=True).button("inventory").tolist() == [True, False, True]
+
+
+def test_an_option_goes_before_what_compat_says(path: Path) -> None:
+    write(path, tick(dx=1.0))
+    assert read_contractor_actions(path, compat="openai", truncate_camera=False).camera[0, 1] == np.float32(0.15)
+
+
+def test_options_and_compat_are_known_names(path: Path) -> None:
+    write(path, tick())
+    with pytest.raises(
+        TypeError, match=r"no option truncate of contractor recordings; expected some of .*truncate_camera"
+    ):
+        read_contractor_actions(path, truncate=True)
+    with pytest.raises(ValueError, match="compat is 'vpt'; expected None or \"openai\""):
+        read_contractor_actions(path, compat="vpt")  # type: ignore[arg-type]
+
+
+def test_recorders_before_6_11_have_no_hotbar(path: Path) -> None:
+    lines = [{name: value for name, value in tick("w", dx=3).items() if name != "hotbar"}] * 2
+    write(path, *lines)
+    for compat in (None, "openai"):
+        assert read_contractor_actions(path, compat=compat).buttons.sum(axis=1).tolist() == [1, 1]

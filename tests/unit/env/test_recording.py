@@ -2,10 +2,12 @@
 
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -149,20 +151,172 @@ def test_writing_anew_replaces_both_files(record: Callable[..., Path]) -> None:
     assert len(recording.frames()) == len(recording) == 4
 
 
-@pytest.mark.parametrize(("lines", "ticks"), [(10, 10), (9, 9), (8, 8), (11, 10), (12, 10)])
-def test_a_few_frames_more_or_fewer_are_tolerated(record: Callable[..., Path], lines: int, ticks: int) -> None:
-    path = record(random_actions(10)).with_suffix(".jsonl")
-    written = path.read_text().splitlines()
-    path.write_text("\n".join((written + written[-1:] * 2)[:lines]))
-    recording = Recording.open(path)
-    assert len(recording) == len(recording.times) == len(recording.usable) == len(recording.frames()) == ticks
+def rewrite(path: Path, keep: Sequence[int], *, without: Sequence[str] = ()) -> Path:
+    """Leaves, or repeats, these lines of a recording's actions."""
+    path = path.with_suffix(".jsonl")
+    written = [json.loads(line) for line in path.read_text().splitlines()]
+    ticks = [{name: value for name, value in written[line].items() if name not in without} for line in keep]
+    path.write_text("".join(json.dumps(tick) + "\n" for tick in ticks))
+    return path
 
 
-def test_many_frames_more_or_fewer_are_an_error(record: Callable[..., Path]) -> None:
-    path = record(random_actions(10)).with_suffix(".jsonl")
-    path.write_text("\n".join(path.read_text().splitlines()[:7]))
-    with pytest.raises(RecordingError, match=r"has 7 ticks but play\.mp4 has 10 frames; expected one frame a tick"):
+def numbered(length: int) -> Actions:
+    """Turns that tell which line an action is from."""
+    return Actions(
+        np.zeros((length, 20), bool),
+        np.full((length, 2), 0.15, np.float32) * np.arange(length, dtype=np.float32)[:, None],
+    )
+
+
+def lines_and_frames(recording: Recording, bars: Any) -> tuple[list[int], list[int]]:
+    lines = np.rint(recording.actions.camera[:, 0] / 0.15).astype(int).tolist()
+    return lines, [bars.read(frame) for frame in recording.frames()]
+
+
+@pytest.mark.parametrize("without", [(), ("tick",), ("tick", "milli")])
+@pytest.mark.parametrize(("lines", "ticks"), [(10, 10), (9, 9), (8, 8)])
+def test_a_few_lines_may_be_missing_at_the_end(
+    record: Callable[..., Path], bars: Any, lines: int, ticks: int, without: Sequence[str]
+) -> None:
+    recording = Recording.open(rewrite(record(numbered(10)), range(lines), without=without))
+    assert len(recording) == len(recording.times) == len(recording.usable) == len(recording.rows) == ticks
+    assert lines_and_frames(recording, bars) == ([*range(ticks)],) * 2
+
+
+@pytest.mark.parametrize("without", [(), ("tick",)])
+@pytest.mark.parametrize(
+    "keep",
+    [
+        [*range(12), *range(31, 60)],  # a hole
+        [*range(3), *range(6, 20), *range(21, 57)],  # two holes, and the end is missing
+        [*range(20), 19, 19, *range(20, 60)],  # a tick written three times
+        [*range(10), 9, 9, 9, *range(20, 60)],
+        [*range(40)],
+    ],
+)
+def test_missing_and_repeated_lines_are_found_by_the_recorders_counts(
+    record: Callable[..., Path], bars: Any, keep: list[int], without: Sequence[str]
+) -> None:
+    """Each action stays with its frame, by the count of ticks or else by the clock."""
+    recording = Recording.open(rewrite(record(numbered(60)), keep, without=without))
+    assert lines_and_frames(recording, bars) == (sorted(set(keep)),) * 2
+    np.testing.assert_allclose(recording.times, np.array(sorted(set(keep))) / 20)
+
+
+def test_a_count_tells_also_what_is_missing_at_the_beginning(record: Callable[..., Path], bars: Any) -> None:
+    recording = Recording.open(rewrite(record(numbered(60)), range(5, 60)))
+    assert lines_and_frames(recording, bars) == ([*range(5, 60)],) * 2
+
+
+def test_a_count_that_began_before_the_recording(record: Callable[..., Path], bars: Any) -> None:
+    path = record(numbered(30)).with_suffix(".jsonl")
+    ticks = [json.loads(line) for line in path.read_text().splitlines()]
+    kept = [tick | {"tick": 6000 + tick["tick"]} for tick in ticks if not 10 <= tick["tick"] < 14]
+    path.write_text("".join(json.dumps(tick) + "\n" for tick in kept))
+    assert lines_and_frames(Recording.open(path), bars) == ([*range(10), *range(14, 30)],) * 2
+
+
+def test_missing_frames_are_found_by_the_videos_time_stamps(record: Callable[..., Path], bars: Any) -> None:
+    path = record(numbered(30))
+    kept = [*range(10), *range(15, 30)]
+    write_frames_at(path, [(number, bars.draw(number)) for number in kept])
+    assert lines_and_frames(Recording.open(path), bars) == (kept, kept)
+
+
+def test_a_video_that_ends_early_keeps_what_matches(
+    record: Callable[..., Path], bars: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = record(numbered(30))
+    write_video(path, bars.clip(20))
+    assert lines_and_frames(Recording.open(path), bars) == ([*range(20)],) * 2
+    assert "has 30 lines for the 20 frames" in caplog.text
+
+
+def test_lines_that_nothing_tells_where_they_belong_are_an_error(record: Callable[..., Path]) -> None:
+    path = rewrite(record(numbered(10)), range(7), without=("tick", "milli"))
+    message = r"has 7 ticks but play\.mp4 has 10 frames, and no `tick` or `milli` tells which belong together"
+    with pytest.raises(RecordingError, match=message):
         Recording.open(path)
+    assert len(Recording.open(path, assume_aligned=True)) == 7
+
+
+def test_an_uneven_clock_moves_no_line(record: Callable[..., Path], bars: Any) -> None:
+    """Where a frame is missing at the end and only the clock was recorded."""
+    path = record(numbered(40)).with_suffix(".jsonl")
+    generator = np.random.default_rng(0)
+    ticks = [json.loads(line) for line in path.read_text().splitlines()]
+    for number, tick in enumerate(ticks):
+        del tick["tick"]
+        tick["milli"] = 50 * number + int(generator.integers(0, 45))
+    path.write_text("".join(json.dumps(tick) + "\n" for tick in ticks))
+    write_video(path.with_suffix(".mp4"), bars.clip(39))
+    assert lines_and_frames(Recording.open(path), bars) == ([*range(39)],) * 2
+
+
+@pytest.mark.parametrize("frames", [20, 40])
+def test_openais_loader_goes_by_index_whatever_is_missing(record: Callable[..., Path], bars: Any, frames: int) -> None:
+    path = rewrite(record(numbered(40)), [*range(1, 10), *range(15, 40)])
+    write_video(path.with_suffix(".mp4"), bars.clip(frames))
+    recording = Recording.open(path, compat="openai")
+    assert recording.rows.tolist() == [*range(min(frames, 34))]
+    assert [bars.read(frame) for frame in recording.frames()] == [*range(min(frames, 34))]
+
+
+def test_labels_are_not_read_as_openais_loader_does(bars: Any, tmp_path: Path) -> None:
+    write_video(tmp_path / "clip.mp4", bars.clip(5))
+    path = write_label_table(tmp_path / "clip.labels.parquet", Actions.none(5), np.arange(5) / 20, video="clip.mp4")
+    with pytest.raises(RecordingError, match=r"only a contractor's \.jsonl"):
+        Recording.open(path, compat="openai")
+
+
+def write_frames_at(path: Path, frames: Sequence[tuple[int, Any]]) -> None:
+    """A video of 20 Hz with each frame at its tick, whatever is missing."""
+    path.unlink()
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=20, options={"crf": "20"})
+        stream.height, stream.width = frames[0][1].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for tick, pixels in frames:
+            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            picture.pts, picture.time_base = tick, Fraction(1, 20)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "vpt"
+
+
+def test_openais_loader_is_repeated_frame_by_frame() -> None:
+    """To the bit, but for the cursor, which is a drawing of our own."""
+    theirs = np.load(GOLDEN / "recording_expected.npz")
+    shown = np.load(GOLDEN / "recording_frames.npz")
+    recording = Recording.open(GOLDEN / "recording.mp4", compat="openai")
+    np.testing.assert_array_equal(recording.rows, theirs["kept_steps"])
+    lines = [json.loads(line) for line in (GOLDEN / "recording.jsonl").read_text().splitlines()]
+    frames = recording.frames(size=(128, 128))
+    for item, expected in zip(shown["items"], shown["frames"], strict=True):
+        tick = lines[recording.rows[item]]
+        outside = np.ones((128, 128), bool)
+        if tick["isGuiOpen"]:
+            x, y = (tick["mouse"][axis] / 2 * scale for axis, scale in (("x", 128 / 640), ("y", 128 / 360)))
+            outside[max(int(y) - 1, 0) : int(y) + 7, max(int(x) - 1, 0) : int(x) + 5] = False
+        np.testing.assert_array_equal(frames[item][outside], expected[outside])
+
+
+def test_the_cursor_is_drawn_where_a_gui_is_open(record: Callable[..., Path], bars: Any) -> None:
+    """Its tip at the place in the window of 720 lines; not where no GUI is open, nor where the video shows one."""
+    play = {"isGuiOpen": True, "isCursorDrawn": False, "mouse": {"x": 720.0, "y": 360.0}}
+    with_cursor, without = (Recording.open(record(Actions.none(3), stem, **state)) for stem, state in (
+        ("gui", play), ("drawn", play | {"isCursorDrawn": True})
+    ))  # fmt: skip
+    height, width = bars.size
+    drawn = (with_cursor.frames() != without.frames()).any(axis=(0, 3))
+    rows, columns = np.nonzero(drawn)
+    assert (rows.min(), columns.min()) == (360 * height // 720, 720 * height // 720)
+    assert rows.max() < rows.min() + 16 * height / 360 + 1
+    np.testing.assert_array_equal(np.stack(list(with_cursor.iter_frames())), with_cursor.frames())
+    np.testing.assert_array_equal(without.frames(), Recording.open(record(Actions.none(3), "none")).frames())
+    assert width > columns.max()
 
 
 def test_a_damaged_video_is_a_video_error(record: Callable[..., Path]) -> None:
