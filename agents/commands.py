@@ -3,6 +3,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from jsonargparse import auto_cli
 
@@ -39,7 +40,7 @@ def _evaluate(
     seed: int = 0,
     max_ticks: int = 600,
     until: str | None = None,
-    size: tuple[int, int] | None = (180, 320),
+    size: tuple[int, int] | Literal["vpt"] | None = (180, 320),
     temperature: float = 1.0,
     workers: int = 2,
     json: Path | None = None,
@@ -54,7 +55,8 @@ def _evaluate(
         seed: Decides the worlds and the agent's choices.
         max_ticks: Length of an episode, in ticks of 1/20 s.
         until: End an episode as soon as this milestone is reached, for example `log`.
-        size: Height and width of the environment's picture; `null` leaves the environment's own.
+        size: Height and width of the environment's picture, or `vpt` for the 128x128 pixels of 640x360 that OpenAI's
+            agents see; `null` leaves the environment's own.
         temperature: Of the policy's sampling; below 1 it is more certain, 0 takes the likeliest action.
         workers: Processes; the result does not depend on their number.
         json: Write the result to this file.

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 class IDMModule(lightning.LightningModule):
     """Trains an InverseDynamicsModel with AdamW, warm-up and a cosine schedule over the run's steps."""
 
-    LINKS: ClassVar[dict[str, str]] = {"model.network.frame_size": "data.size", "model.network.window": "data.window"}
+    LINKS: ClassVar[dict[str, str]] = {
+        "model.network.frame_size": "data.size",
+        "model.network.interpolation": "data.interpolation",
+        "model.network.window": "data.window",
+    }
 
     def __init__(
         self,
