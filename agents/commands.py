@@ -1,5 +1,5 @@
 # ruff: noqa: T201
-"""What `ghostkeys agent fit`, `ghostkeys evaluate` and `ghostkeys record` run."""
+"""What `ghostkeys agent fit`, `ghostkeys convert`, `ghostkeys evaluate` and `ghostkeys record` run."""
 
 import json
 from pathlib import Path
@@ -19,6 +19,11 @@ def fit(args: list[str]) -> int:
     return run_training(PolicyModule, PolicyDataModule, args, kind="policy", program="ghostkeys agent fit")
 
 
+def convert(args: list[str]) -> int:
+    """Turns OpenAI's published files into a checkpoint folder."""
+    return int(auto_cli(_convert, args=_plain_flags(args), prog="ghostkeys convert"))
+
+
 def evaluate(args: list[str]) -> int:
     """Plays episodes and reports the milestones reached."""
     return int(auto_cli(_evaluate, args=_plain_flags(args), prog="ghostkeys evaluate", as_positional=False))
@@ -30,6 +35,23 @@ def record(args: list[str]) -> int:
 
     videos = auto_cli(record, args=_plain_flags(args), prog="ghostkeys record", as_positional=False)
     print(f"{len(videos)} recordings in {videos[0].parent}")
+    return 0
+
+
+def _convert(model_file: Path, weights_file: Path, *, output: Path) -> int:
+    """Turns OpenAI's published files (VPT) into a checkpoint folder: an inverse dynamics model or a policy.
+
+    Everything here that takes a checkpoint takes it then: `label`, `idm validate`, `evaluate`, and with `--init-from`
+    `idm fit` and `agent fit`.
+
+    Args:
+        model_file: The `.model`, such as 4x_idm.model. Nothing in it is run.
+        weights_file: The `.weights` that belong to it.
+        output: Folder to write.
+    """
+    from agents.openai import convert_openai
+
+    print(convert_openai(model_file, weights_file, output=output))
     return 0
 
 
