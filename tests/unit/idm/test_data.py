@@ -33,12 +33,12 @@ def test_cached_frames_are_used_again(recordings: Path, tmp_path: Path) -> None:
 def test_frames_shrunk_in_another_way_are_not_mixed_up(recordings: Path, tmp_path: Path) -> None:
     """OpenAI's models see pictures shrunk without averaging; the cache keeps both kinds."""
     averaged, linear = (
-        load_episodes(recordings, size=(16, 16), interpolation=interpolation, cache=tmp_path)[0].frames
+        load_episodes(recordings, size=(8, 8), interpolation=interpolation, cache=tmp_path)[0].frames
         for interpolation in (None, "linear")
     )
     whole = load_episodes(recordings, size=SIZE, cache=tmp_path)[0].frames
-    np.testing.assert_array_equal(linear, resize(whole, (16, 16), interpolation="linear"))
-    np.testing.assert_array_equal(averaged, resize(whole, (16, 16)))
+    np.testing.assert_array_equal(linear, resize(whole, (8, 8), interpolation="linear"))
+    np.testing.assert_array_equal(averaged, resize(whole, (8, 8)))
     assert not np.array_equal(averaged, linear)
 
 
