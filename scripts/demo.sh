@@ -22,8 +22,8 @@ done
 source scripts/setup.sh
 
 case "$size" in
-  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=40 pairs=100 confidence=0.01 ;;
-  quick) labelled=2  heldout=1 unlabelled=2  idm=60   policy=60   vae=40  dit=60  episodes=4  pairs=10  confidence=0 ;;
+  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=40 ticks=600 pairs=100 confidence=0.01 ;;
+  quick) labelled=1  heldout=1 unlabelled=1  idm=40   policy=40   vae=30  dit=30  episodes=4  ticks=100 pairs=5   confidence=0 ;;
 esac
 steps() { python -c 'import sys; print(max(1, round(int(sys.argv[1]) * float(sys.argv[2]))))' "$1" "$budget"; }
 
@@ -79,7 +79,7 @@ stage generator.validate ghostkeys generator validate --checkpoint $run/generato
 
 # 6. Evaluate: who gets a log within half a minute?
 evaluate() {
-  ghostkeys evaluate --agent "$2" --env $world --episodes $episodes --seed 20000 --max-ticks 600 --until log --size $3 \
+  ghostkeys evaluate --agent "$2" --env $world --episodes $episodes --seed 20000 --max-ticks $ticks --until log --size $3 \
     --json "$run/evaluate/$1.json" --video "$run/videos/$1.mp4"
 }
 mkdir -p $run/evaluate $run/videos
