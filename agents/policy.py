@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agents.codec import JointCodec
+from env.errors import CheckpointError
 from idm.checkpoint import load_checkpoint, load_strictly
 from idm.nn.attention import Memory, Transformer
+from idm.nn.heads import ValueHead, log_probs
 from idm.nn.impala import FanInLinear, ImpalaCNN
 
 
@@ -21,6 +23,8 @@ class PolicyConfig:
 
     size: tuple[int, int] = (64, 64)
     """Height and width of the frames; every picture is resized to it, in training as in play."""
+    interpolation: Literal["linear"] | None = None
+    """How pictures are shrunk to that size: averaged, or `linear` as for OpenAI's models (see `env.video.resize`)."""
     channels: tuple[int, ...] = (16, 32, 32)
     """Of the image network's down-stacks; each halves the picture."""
     image_blocks: int = 1
@@ -36,6 +40,14 @@ class PolicyConfig:
     heads: int = 4
     memory: int = 64
     """Ticks that each block can look back, the present one included."""
+    mlp_ratio: int = 4
+    """Width of the blocks' hidden layers, in units of `width`."""
+    temperature: float = 1.0
+    """The action heads' logits are divided by it."""
+    conditional_camera: bool = True
+    """Whether the camera head counts, and learns, only at ticks whose buttons say that the camera moves (VPT: no)."""
+    starts_within_chunks: bool = True
+    """Whether an episode may start anywhere in a chunk. OpenAI's code overlooks a start after a chunk's first tick."""
 
     def __post_init__(self) -> None:
         if min(self.size) < 2 ** len(self.channels):
@@ -44,6 +56,27 @@ class PolicyConfig:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if min(self.depth, self.memory) < 1:
             raise ValueError(f"depth ({self.depth}) and memory ({self.memory}) must be 1 or more")
+        if self.mlp_ratio < 1 or not self.temperature > 0.0:
+            raise ValueError(
+                f"mlp_ratio ({self.mlp_ratio}) must be 1 or more, temperature ({self.temperature}) more than 0"
+            )
+
+    @classmethod
+    def vpt(cls, scale: int = 2) -> Self:
+        """VPT's policy (arXiv 2206.11795, appendix D): 1, 2 and 3 are published, with 71, 248 and 532 M weights."""
+        return cls(
+            size=(128, 128),
+            interpolation="linear",
+            channels=(64 * scale, 128 * scale, 128 * scale),
+            image_blocks=2,
+            features=256,
+            width=1024 * scale,
+            depth=4,
+            heads=8 * scale,
+            memory=128,
+            temperature=2.0,
+            conditional_camera=False,
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -86,7 +119,7 @@ class PolicyOutput(NamedTuple):
     camera_log_probs: Tensor
     """(B, T, 121) over the pairs of camera bins, given that the button class says the camera moves."""
     value: Tensor
-    """(B, T); untrained by behavioural cloning."""
+    """(B, T) in units of the reward; untrained by behavioural cloning."""
 
 
 class PolicyBatch(NamedTuple):
@@ -107,9 +140,9 @@ class PolicyBatch(NamedTuple):
 class Policy(nn.Module):
     """Acts from frames alone, through a memory of the last ticks.
 
-    The camera head is conditional: it is trained, and means something, only at ticks whose button class carries the
-    camera bit. (VPT trains it on every tick; then sampling both heads turns "does the camera move?" into two coin
-    flips where there should be one.)
+    The camera head is conditional unless the config says otherwise: it is trained, and means something, only at ticks
+    whose button class carries the camera bit. (VPT trains it on every tick; then sampling both heads turns "does the
+    camera move?" into two coin flips where there should be one.)
     """
 
     camera_moves: Tensor
@@ -127,13 +160,18 @@ class Policy(nn.Module):
         )
         self.linear = FanInLinear(config.features, config.width)
         self.transformer = Transformer(
-            width=config.width, depth=config.depth, heads=config.heads, causal=True, memory=config.memory
+            width=config.width,
+            depth=config.depth,
+            heads=config.heads,
+            causal=True,
+            memory=config.memory,
+            ratio=config.mlp_ratio,
         )
         self.last = FanInLinear(config.width, config.width)
         self.norm = nn.LayerNorm(config.width)
         self.button_head = nn.Linear(config.width, codec.button_count)
         self.camera_head = nn.Linear(config.width, codec.camera_count)
-        self.value_head = nn.Linear(config.width, 1)
+        self.value_head = ValueHead(config.width)
         for head in (self.button_head, self.camera_head, self.value_head):
             nn.init.orthogonal_(head.weight, 0.01)
             nn.init.zeros_(head.bias)
@@ -155,20 +193,33 @@ class Policy(nn.Module):
         """
         for head, counts in ((self.button_head, button_counts), (self.camera_head, camera_counts)):
             smoothed = counts.double() + 0.01
-            head.bias.data.copy_((smoothed / smoothed.sum()).log())
+            head.bias.data.copy_((smoothed / smoothed.sum()).log() * self.config.temperature)
 
-    def forward(self, frames: Tensor, state: PolicyState, first: Tensor) -> tuple[PolicyOutput, PolicyState]:
-        """frames: uint8 (B, T, H, W, 3) at `config.size`; first: (B, T) bool, True where an episode starts."""
+    def forward(
+        self,
+        frames: Tensor,
+        state: PolicyState,
+        first: Tensor,
+        *,
+        button_mask: Tensor | None = None,
+        camera_mask: Tensor | None = None,
+    ) -> tuple[PolicyOutput, PolicyState]:
+        """frames: uint8 (B, T, H, W, 3) at `config.size`; first: (B, T) bool, True where an episode starts.
+
+        Masks are True for the classes that are allowed: bool (8641,) and (121,), or one per tick (B, T, ...).
+        """
         if frames.shape[2:4] != self.config.size:
             size = tuple(frames.shape[2:4])
             raise ValueError(f"frames of size {size} for a policy of size {self.config.size}; resize them first")
+        if not self.config.starts_within_chunks:
+            first = torch.cat([first[:, :1], torch.zeros_like(first[:, 1:])], 1)
         x = self.encode(frames, _frames_before(frames, state, first))  # (B, T, D)
         x, memories = self.transformer(x, state.memories, first)
         x = self.norm(self.last(F.relu(x)))
         output = PolicyOutput(
-            F.log_softmax(self.button_head(x), -1),
-            F.log_softmax(self.camera_head(x), -1),
-            self.value_head(x).squeeze(-1),
+            log_probs(self.button_head(x), temperature=self.config.temperature, mask=button_mask),
+            log_probs(self.camera_head(x), temperature=self.config.temperature, mask=camera_mask),
+            self.value_head.denormalise(self.value_head(x)),
         )
         return output, PolicyState(memories, frames[:, -1], torch.ones_like(state.begun))
 
@@ -181,10 +232,15 @@ class Policy(nn.Module):
         return features.view(*frames.shape[:2], -1)
 
     def log_prob(self, output: PolicyOutput, buttons: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
-        """Of joint classes (B, T): log-probability of the buttons, and of the camera if they say it moves (else 0)."""
+        """Of joint classes (B, T): log-probability of the buttons, and of the camera.
+
+        A conditional camera's is 0 where the buttons say that it does not move.
+        """
         button_log_prob = output.button_log_probs.gather(-1, buttons[..., None]).squeeze(-1)
         camera_log_prob = output.camera_log_probs.gather(-1, camera[..., None]).squeeze(-1)
-        return button_log_prob, camera_log_prob * self.camera_moves[buttons]
+        if self.config.conditional_camera:
+            camera_log_prob = camera_log_prob * self.camera_moves[buttons]
+        return button_log_prob, camera_log_prob
 
     def loss(self, batch: PolicyBatch, state: PolicyState) -> tuple[dict[str, Tensor], PolicyState]:
         """Behavioural cloning: the negative log-likelihood of what the player did, in nats per tick.
@@ -210,6 +266,15 @@ def _frames_before(frames: Tensor, state: PolicyState, first: Tensor) -> Tensor:
 def load(folder: Path | str) -> Policy:
     """A trained policy from its checkpoint folder, in evaluation mode. Raises CheckpointError."""
     config, tensors = load_checkpoint(folder, "policy")
-    policy = Policy(PolicyConfig.from_dict(config))
-    load_strictly(policy, tensors, source=folder)
+    try:
+        policy = Policy(PolicyConfig.from_dict(config))
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder} holds a config this version cannot build: {error}.") from None
+    load_strictly(policy, _with_value_statistics(policy, tensors), source=folder)
     return policy.eval()
+
+
+def _with_value_statistics(policy: Policy, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Policies saved before values were normalised have no statistics of them: they start afresh."""
+    fresh = {f"value_head.{name}": buffer for name, buffer in policy.value_head.named_buffers()}
+    return {**fresh, **tensors}

@@ -1,9 +1,9 @@
 """The inverse dynamics model: which action lies between each frame and the next, seen from the past and the future."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,92 +15,15 @@ from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import CheckpointError
 from idm.checkpoint import load_checkpoint, load_strictly, save_checkpoint
+from idm.config import IDMConfig
 from idm.data import Batch
-from idm.nn.attention import Transformer
+from idm.nn.attention import Memory, Transformer
 from idm.nn.heads import CategoricalHead
 from idm.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN
-from idm.nn.motion import MotionFeatures, MotionReader, MotionScale
+from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
-from idm.nn.phase import PhaseScale
 
 CAMERA = CameraQuantizer()
-
-
-@dataclass(frozen=True, kw_only=True)
-class IDMConfig:
-    """What an inverse dynamics model is made of. Without `motion` and with `appearance: impala` it is VPT's."""
-
-    frame_size: tuple[int, int] = (128, 128)
-    """(height, width) of the frames it sees."""
-    window: int = 64
-    """Frames it was trained to see at once."""
-    motion: tuple[MotionScale, ...] = ()
-    """Scales of the fixed motion features; none switches them off."""
-    phase: tuple[PhaseScale, ...] = ()
-    """Sets of large windows for the fixed motion features."""
-    motion_outputs: int = 192
-    """Features learnt of the motion."""
-    dropout: float = 0.1
-    """Share of the features hidden in training."""
-    appearance: Literal["pairs", "impala", "none"] = "pairs"
-    """Image network: a small one on pairs of frames, VPT's IMPALA network, or none."""
-    appearance_patch: int = 8
-    """Side of the patches the small image network begins with."""
-    appearance_channels: tuple[int, ...] = (16, 32, 48)
-    appearance_outputs: int = 128
-    """Features of the image network per frame."""
-    temporal_filters: int = 0
-    """Filters of a convolution over five frames before the IMPALA network (VPT: 128); 0 for none."""
-    width: int = 192
-    """Features per tick."""
-    temporal_depth: int = 3
-    """Convolutions over neighbouring ticks, before the transformer."""
-    temporal_kernel: int = 5
-    """Ticks each of them sees."""
-    depth: int = 0
-    """Transformer blocks."""
-    heads: int = 6
-    reach: int = 16
-    """Ticks either side whose relative position attention knows."""
-    camera_decode: Literal["argmax", "expectation"] = "expectation"
-    """Degrees of a tick: the centre of the likeliest bin, or the mean over bins."""
-    camera_target: Literal["nearest", "between"] = "between"
-    """What the camera head learns: the nearest bin, or weights on the two bins around the angle whose mean it is."""
-    degrees_weight: float = 1.0
-    """Weight of the squared error of the mean over bins, in units of the camera's spread."""
-    positive_weight_power: float = 0.5
-    """Pressed ticks of a button weigh (released / pressed) ** power in the loss."""
-    max_positive_weight: float = 8.0
-
-    def __post_init__(self) -> None:
-        if self.appearance == "none" and not (self.motion or self.phase):
-            raise ValueError("an IDM needs motion scales or an appearance network: both are switched off")
-
-    @classmethod
-    def from_dict(cls, config: Mapping[str, Any]) -> Self:
-        """From plain YAML."""
-        values = _tuples(dict(config))
-        values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
-        values["phase"] = tuple(PhaseScale(**scale) for scale in values.get("phase", ()))
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain YAML."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
-
-
-def _tuples(value: Any) -> Any:
-    """The opposite of _plain: lists become tuples."""
-    if isinstance(value, dict):
-        return {name: _tuples(item) for name, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 class ActionLogits(NamedTuple):
@@ -202,10 +125,20 @@ class InverseDynamicsModel(nn.Module):
         self.temporal = nn.Sequential(
             *(TemporalConv(config.width, config.temporal_kernel) for _ in range(config.temporal_depth))
         )
-        self.transformer = Transformer(width=config.width, depth=config.depth, heads=config.heads, reach=config.reach)
+        self.transformer = Transformer(
+            width=config.width,
+            depth=config.depth,
+            heads=config.heads,
+            memory=config.memory,
+            reach=config.reach,
+            ratio=config.mlp_ratio,
+        )
+        self.last = FanInLinear(config.width, config.width) if config.last_layer != "none" else None
+        if self.last is not None:
+            self.last.requires_grad_(config.last_layer == "used")
         self.norm = nn.LayerNorm(config.width)
-        self.button_head = CategoricalHead(config.width, [len(BUTTONS)], 2)
-        self.camera_head = CategoricalHead(config.width, [2], CAMERA.bins)
+        self.button_head = CategoricalHead(config.width, [len(BUTTONS)], 2, temperature=config.temperature)
+        self.camera_head = CategoricalHead(config.width, [2], CAMERA.bins, temperature=config.temperature)
         self.calibration = Calibration()
         self.register_buffer("positive_weight", torch.ones(len(BUTTONS)))
         self.register_buffer("camera_spread", torch.ones(2))
@@ -235,10 +168,25 @@ class InverseDynamicsModel(nn.Module):
 
     def read(self, x: Tensor) -> ActionLogits:
         """x: the encoded frames of one window each, (B, T, D) -> uncalibrated log-probabilities."""
+        return self.read_on(x, self.initial_state(len(x)))[0]
+
+    def initial_state(self, batch: int) -> list[Memory]:
+        """What models with a `memory` carry from one run of a video to the next, before the first."""
+        return self.transformer.initial_state(batch, self.norm.weight.device)
+
+    def read_on(self, x: Tensor, state: list[Memory]) -> tuple[ActionLogits, list[Memory]]:
+        """As `read`, for the next run of each video: also gives the state for the one after it."""
         x = self.temporal(x)  # (B, T, D), neighbouring ticks
-        x, _ = self.transformer(x)  # (B, T, D), the whole window, both directions in time
-        x = F.relu(self.norm(x))
-        return ActionLogits(self.button_head(x), self.camera_head(x))
+        x, state = self.transformer(x, state)  # (B, T, D), the whole window, both directions in time
+        x = self._after_blocks(x)
+        return ActionLogits(self.button_head(x), self.camera_head(x)), state
+
+    def _after_blocks(self, x: Tensor) -> Tensor:
+        if self.last is None:
+            return F.relu(self.norm(x))
+        x = F.relu(x)
+        normed: Tensor = self.norm(self.last(x) if self.config.last_layer == "used" else x)
+        return normed
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Negative log-likelihood of the true actions; `total` is what to minimise.

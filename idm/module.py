@@ -8,10 +8,11 @@ from torch import Tensor
 
 from env.actions import BUTTONS, Actions
 from idm.calibration import calibrate
+from idm.config import IDMConfig
 from idm.data import Batch
 from idm.datamodule import IDMDataModule
 from idm.metrics import score
-from idm.model import ActionLogits, IDMConfig, InverseDynamicsModel
+from idm.model import ActionLogits, InverseDynamicsModel
 from idm.nn.motion import MotionFeatures
 from idm.training import cosine_schedule
 

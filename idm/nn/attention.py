@@ -28,7 +28,8 @@ class Memory(NamedTuple):
 class RelativePosition(nn.Module):
     """A term added to attention logits that depends on the query and on how far back (or ahead) the key lies.
 
-    Covers key offsets from `past - 1` steps back to `future` steps ahead; beyond these the term is 0.
+    Covers key offsets from `past - 1` steps back to `future` steps ahead; beyond these the term is 0. Where it covers
+    none, as in VPT's published IDM, its weights are kept and do nothing.
     """
 
     def __init__(self, width: int, heads: int, *, past: int, future: int) -> None:
@@ -39,9 +40,12 @@ class RelativePosition(nn.Module):
         scale_rows_(self.coefficients.weight, 0.1)
         nn.init.zeros_(self.coefficients.bias)
         self.basis = nn.Parameter(0.2 * torch.randn(RELATIVE_RANK, past + future))
+        self.requires_grad_(past + future > 0)
 
-    def forward(self, x: Tensor, key_count: int) -> Tensor:
+    def forward(self, x: Tensor, key_count: int) -> Tensor | None:
         """x: queries (B, T, D); the last of the keys is the last query's own step -> (B, heads, T, key_count)."""
+        if self.basis.numel() == 0:
+            return None
         batch, time, _ = x.shape
         coefficients = self.coefficients(x).view(batch, time, self.heads, RELATIVE_RANK).transpose(1, 2)  # (B, h, T, R)
         by_offset = coefficients @ self.basis  # (B, h, T, past + future)
@@ -55,9 +59,15 @@ class RelativePosition(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention over time; with `causal`, over the last `memory` steps only, the step itself included."""
+    """Multi-head attention over time; with `causal`, over the last `memory` steps only, the step itself included.
 
-    def __init__(self, width: int, heads: int, *, causal: bool, memory: int, reach: int, init_norm: float) -> None:
+    Without `causal` each step sees the whole chunk and the `memory` steps before it, zeros where there were none: VPT
+    masks nothing there.
+    """
+
+    def __init__(
+        self, width: int, heads: int, *, causal: bool, memory: int, reach: int | None, init_norm: float
+    ) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is not a multiple of heads {heads}")
@@ -68,18 +78,18 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width, bias=False)
         self.project = nn.Linear(width, width)
-        past, future = (memory, 0) if causal else (reach + 1, reach)
-        self.relative = RelativePosition(width, heads, past=past, future=future) if past + future > 1 else None
+        past, future = (memory, 0) if causal or reach is None else (reach + 1, reach)
+        needed = past + future > 1 or reach is None
+        self.relative = RelativePosition(width, heads, past=past, future=future) if needed else None
         for layer, norm in ((self.query, 0.1), (self.key, 0.2), (self.value, init_norm), (self.project, init_norm)):
             scale_rows_(layer.weight, norm)
         nn.init.zeros_(self.query.bias)
         nn.init.zeros_(self.project.bias)
 
     def initial_memory(self, batch: int, device: torch.device | str = "cpu") -> Memory:
-        """An empty memory (of length 0 for models that see both directions)."""
-        length = self.memory if self.causal else 0
-        zeros = torch.zeros(batch, length, self.query.in_features, device=device)
-        return Memory(zeros, zeros, torch.zeros(batch, length, dtype=torch.bool, device=device))
+        """An empty memory."""
+        zeros = torch.zeros(batch, self.memory, self.query.in_features, device=device)
+        return Memory(zeros, zeros, torch.zeros(batch, self.memory, dtype=torch.bool, device=device))
 
     def forward(self, x: Tensor, memory: Memory, segment: Tensor) -> tuple[Tensor, Memory]:
         """x: (B, T, D). `segment` (B, T) counts the episode starts so far in this chunk; 0 continues the memory."""
@@ -128,7 +138,7 @@ class TransformerBlock(nn.Module):
         *,
         causal: bool,
         memory: int = 0,
-        reach: int = 0,
+        reach: int | None = 0,
         ratio: int = 4,
         init_norm: float = 0.5,
     ) -> None:
@@ -149,9 +159,10 @@ class TransformerBlock(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Blocks over time: both directions by default; with `causal`, `memory` steps carry over between chunks.
+    """Blocks over time, both directions by default; `memory` steps carry over between chunks.
 
-    Models that see both directions know relative positions up to `reach` steps away; causal ones up to their memory.
+    Models that see both directions know relative positions up to `reach` steps away; causal ones, and all with a reach
+    of None, up to their memory and only backwards (as VPT).
     """
 
     def __init__(
@@ -162,7 +173,7 @@ class Transformer(nn.Module):
         heads: int,
         causal: bool = False,
         memory: int = 0,
-        reach: int = 0,
+        reach: int | None = 0,
         ratio: int = 4,
     ) -> None:
         super().__init__()

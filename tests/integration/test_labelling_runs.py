@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from env.video import write_video
-from idm.model import IDMConfig, InverseDynamicsModel
+from idm.config import IDMConfig
+from idm.model import InverseDynamicsModel
 from idm.nn.motion import MotionScale
 from labelling import read_labels
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from env import BUTTONS, Actions
 from env.recording import RecordingWriter
+from idm.config import IDMConfig
 from idm.data import Episode
-from idm.model import IDMConfig
 from idm.nn.motion import MotionScale
 
 SIZE = (32, 32)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from idm.config import IDMConfig
 from idm.data import Window, collate_windows
 from idm.datamodule import with_motion
 from idm.metrics import always_off, score
 from idm.model import (
     CAMERA,
-    IDMConfig,
     InverseDynamicsModel,
     load,
     overlapping_windows,

@@ -11,7 +11,8 @@ import yaml
 
 from idm.checkpoint import load_checkpoint, read_metadata
 from idm.commands import fit, validate
-from idm.model import IDMConfig, InverseDynamicsModel, load
+from idm.config import IDMConfig
+from idm.model import InverseDynamicsModel, load
 from idm.module import IDMModule
 
 CONFIGS = sorted(Path("idm/configs").glob("*.yaml"))

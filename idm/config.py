@@ -1,0 +1,124 @@
+"""What an inverse dynamics model is made of."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from idm.nn.motion import MotionScale
+from idm.nn.phase import PhaseScale
+
+
+@dataclass(frozen=True, kw_only=True)
+class IDMConfig:
+    """What an inverse dynamics model is made of; `vpt` gives VPT's."""
+
+    frame_size: tuple[int, int] = (128, 128)
+    """(height, width) of the frames it sees."""
+    interpolation: Literal["linear"] | None = None
+    """How pictures are shrunk to that size: averaged, or `linear` as for OpenAI's models (see `env.video.resize`)."""
+    window: int = 64
+    """Frames it was trained to see at once."""
+    motion: tuple[MotionScale, ...] = ()
+    """Scales of the fixed motion features; none switches them off."""
+    phase: tuple[PhaseScale, ...] = ()
+    """Sets of large windows for the fixed motion features."""
+    motion_outputs: int = 192
+    """Features learnt of the motion."""
+    dropout: float = 0.1
+    """Share of the features hidden in training."""
+    appearance: Literal["pairs", "impala", "none"] = "pairs"
+    """Image network: a small one on pairs of frames, VPT's IMPALA network, or none."""
+    appearance_patch: int = 8
+    """Side of the patches the small image network begins with."""
+    appearance_channels: tuple[int, ...] = (16, 32, 48)
+    appearance_outputs: int = 128
+    """Features of the image network per frame."""
+    temporal_filters: int = 0
+    """Filters of a convolution over five frames before the IMPALA network (VPT: 128); 0 for none."""
+    width: int = 192
+    """Features per tick."""
+    temporal_depth: int = 3
+    """Convolutions over neighbouring ticks, before the transformer."""
+    temporal_kernel: int = 5
+    """Ticks each of them sees."""
+    depth: int = 0
+    """Transformer blocks."""
+    heads: int = 6
+    reach: int | None = 16
+    """Ticks either side whose relative position attention knows; null for VPT's form, up to `memory` ticks back."""
+    memory: int = 0
+    """Ticks before a window whose keys and values attention sees as well, as zeros where there were none (VPT: 0)."""
+    mlp_ratio: int = 4
+    """Width of the blocks' hidden layers, in units of `width`."""
+    last_layer: Literal["none", "idle", "used"] = "none"
+    """VPT's layer after the blocks. OpenAI's public code has its weights but discards what it gives: `idle`."""
+    temperature: float = 1.0
+    """The heads' logits are divided by it."""
+    camera_decode: Literal["argmax", "expectation"] = "expectation"
+    """Degrees of a tick: the centre of the likeliest bin, or the mean over bins."""
+    camera_target: Literal["nearest", "between"] = "between"
+    """What the camera head learns: the nearest bin, or weights on the two bins around the angle whose mean it is."""
+    degrees_weight: float = 1.0
+    """Weight of the squared error of the mean over bins, in units of the camera's spread."""
+    positive_weight_power: float = 0.5
+    """Pressed ticks of a button weigh (released / pressed) ** power in the loss."""
+    max_positive_weight: float = 8.0
+
+    def __post_init__(self) -> None:
+        if self.appearance == "none" and not (self.motion or self.phase):
+            raise ValueError("an IDM needs motion scales or an appearance network: both are switched off")
+        if self.memory < 0 or self.mlp_ratio < 1 or not self.temperature > 0.0:
+            raise ValueError(
+                f"memory ({self.memory}) must be 0 or more, mlp_ratio ({self.mlp_ratio}) 1 or more, "
+                f"temperature ({self.temperature}) more than 0"
+            )
+
+    @classmethod
+    def vpt(cls, scale: int = 4) -> Self:
+        """VPT's inverse dynamics model (arXiv 2206.11795, appendix D). The published one, of 4, has 482 M weights."""
+        return cls(
+            interpolation="linear",
+            window=128,
+            dropout=0.0,
+            appearance="impala",
+            appearance_channels=(64 * scale, 128 * scale, 128 * scale),
+            appearance_outputs=256,
+            temporal_filters=128,
+            width=1024 * scale,
+            temporal_depth=0,
+            depth=2,
+            heads=8 * scale,
+            reach=None,
+            last_layer="idle",
+            temperature=4.0,
+            camera_decode="argmax",
+            camera_target="nearest",
+            degrees_weight=0.0,
+            positive_weight_power=0.0,
+        )
+
+    @classmethod
+    def from_dict(cls, config: Mapping[str, Any]) -> Self:
+        """From plain YAML."""
+        values = _tuples(dict(config))
+        values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
+        values["phase"] = tuple(PhaseScale(**scale) for scale in values.get("phase", ()))
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain YAML."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _tuples(value: Any) -> Any:
+    """The opposite of _plain: lists become tuples."""
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
