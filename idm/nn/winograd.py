@@ -2,8 +2,8 @@
 
 Winograd's F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308): the image is cut into tiles of 6x6 that overlap by 2; tiles
 and filters are transformed and multiplied point by point, which over all tiles and channels is one matrix product for
-each of the 36 points; the products are transformed back to tiles of 4x4. The points are 0, ±√½, ±√2 and infinity: with
-them the largest error in float32 is an eighth of that with the usual 0, ±1, ±2, and near the direct sum's own.
+each of the 36 points; the products are transformed back to tiles of 4x4. The points are 0, ±√½, ±√2 and infinity: the
+largest error in float32 is about 5e-6 of outputs around 1, an eighth of that with the usual 0, ±1, ±2 and infinity.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,11 +75,18 @@ def transform_filters(weight: Tensor) -> Tensor:
     return points.flatten(0, 1).to(weight.dtype)
 
 
-def convolve(images: Tensor, filters: Tensor, *, bias: Tensor | None = None, relu: bool = False) -> Tensor:
-    """A 3x3 convolution with padding 1, and a ReLU after it if asked for.
+def convolve(
+    images: Tensor,
+    filters: Tensor,
+    *,
+    affine: tuple[Tensor, Tensor] | None = None,
+    bias: Tensor | None = None,
+    relu: bool = False,
+) -> Tensor:
+    """A 3x3 convolution with padding 1 of the images times `affine[0]` plus `affine[1]`, and a ReLU if asked for.
 
-    images: (N, C, H, W), H and W multiples of 4; filters: (36, C, O), transformed; bias: (O,) -> (N, O, H, W), channels
-    last in memory.
+    images: (N, C, H, W), H and W multiples of 4; filters: (36, C, O), transformed; affine: (N, C, 1, 1) both;
+    bias: (O,) -> (N, O, H, W), channels last in memory.
     """
     count, channels, height, width = images.shape
     outputs = filters.shape[2]
@@ -98,6 +105,10 @@ def convolve(images: Tensor, filters: Tensor, *, bias: Tensor | None = None, rel
         source = images[image, top - 1 + above : bottom + 1 - below]
         target = result[image, top:bottom]  # (n, 4 r, W, O)
         padded = F.pad(source, (0, 0, 1, 1, above, below))  # (n, 4 r + 2, W + 2, C)
+        if affine is not None:
+            inner = padded[:, above : padded.shape[1] - below, 1:-1]
+            scale, shift = (each[image].permute(0, 2, 3, 1) for each in affine)  # (n, 1, 1, C)
+            torch.addcmul(shift, source, scale, out=inner)
         _to_points(padded, points[:, :tiles].view(6, 6, *shape, channels))
         torch.bmm(points[:, :tiles], filters, out=products[:, :tiles])
         _from_points(products[:, :tiles].view(6, 6, *shape, outputs), target)
@@ -130,7 +141,7 @@ def _from_points(products: Tensor, target: Tensor) -> None:
     """products: (6, 6, n, r, c, O) -> target: (n, 4 r, 4 c, O)."""
     lines = products.new_empty(4, *products.shape[1:])
     _transform_products(products.unbind(), lines.unbind())
-    pixels = target.unflatten(2, (-1, 4)).unflatten(1, (-1, 4))  # (n, r, 4, c, 4, O)
+    pixels = target.view(*products.shape[2:4], 4, products.shape[4], 4, -1)  # (n, r, 4, c, 4, O)
     _transform_products(lines.unbind(1), pixels.permute(4, 2, 0, 1, 3, 5).unbind())
 
 
