@@ -38,6 +38,9 @@ COMMANDS: dict[str, Command] = {
     "agent fit": Command(
         "agents.commands", "fit", "train a policy by behavioural cloning on recordings or labelled videos"
     ),
+    "convert": Command(
+        "agents.commands", "convert", "turn OpenAI's VPT files (.model and .weights) into a checkpoint folder"
+    ),
     "evaluate": Command(
         "agents.commands", "evaluate", "play episodes in an environment and report the milestones reached"
     ),

@@ -1,8 +1,9 @@
 # ruff: noqa: T201
-"""What `ghostkeys agent fit`, `ghostkeys evaluate` and `ghostkeys record` run."""
+"""What `ghostkeys agent fit`, `ghostkeys convert`, `ghostkeys evaluate` and `ghostkeys record` run."""
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from jsonargparse import auto_cli
 
@@ -16,6 +17,11 @@ def fit(args: list[str]) -> int:
     from idm.training import run_training
 
     return run_training(PolicyModule, PolicyDataModule, args, kind="policy", program="ghostkeys agent fit")
+
+
+def convert(args: list[str]) -> int:
+    """Turns OpenAI's published files into a checkpoint folder."""
+    return int(auto_cli(_convert, args=_plain_flags(args), prog="ghostkeys convert"))
 
 
 def evaluate(args: list[str]) -> int:
@@ -32,6 +38,23 @@ def record(args: list[str]) -> int:
     return 0
 
 
+def _convert(model_file: Path, weights_file: Path, *, output: Path) -> int:
+    """Turns OpenAI's published files (VPT) into a checkpoint folder: an inverse dynamics model or a policy.
+
+    Everything here that takes a checkpoint takes it then: `label`, `idm validate`, `evaluate`, and with `--init-from`
+    `idm fit` and `agent fit`.
+
+    Args:
+        model_file: The `.model`, such as 4x_idm.model. Nothing in it is run.
+        weights_file: The `.weights` that belong to it.
+        output: Folder to write.
+    """
+    from agents.openai import convert_openai
+
+    print(convert_openai(model_file, weights_file, output=output))
+    return 0
+
+
 def _evaluate(
     agent: str,
     env: str = "ghostkeys/Voxel-v0",
@@ -39,7 +62,7 @@ def _evaluate(
     seed: int = 0,
     max_ticks: int = 600,
     until: str | None = None,
-    size: tuple[int, int] | None = (180, 320),
+    size: tuple[int, int] | Literal["vpt"] | None = (180, 320),
     temperature: float = 1.0,
     workers: int = 2,
     json: Path | None = None,
@@ -54,7 +77,8 @@ def _evaluate(
         seed: Decides the worlds and the agent's choices.
         max_ticks: Length of an episode, in ticks of 1/20 s.
         until: End an episode as soon as this milestone is reached, for example `log`.
-        size: Height and width of the environment's picture; `null` leaves the environment's own.
+        size: Height and width of the environment's picture, or `vpt` for the 128x128 pixels of 640x360 that OpenAI's
+            agents see; `null` leaves the environment's own.
         temperature: Of the policy's sampling; below 1 it is more certain, 0 takes the likeliest action.
         workers: Processes; the result does not depend on their number.
         json: Write the result to this file.

@@ -233,7 +233,9 @@ class PolicyDataModule(lightning.LightningDataModule):
             return
         assert self.trainer is not None
         policy = cast("Policy", self.trainer.lightning_module.model)
-        episodes = load_episodes(self.root, size=policy.config.size, cache=self.cache)
+        episodes = load_episodes(
+            self.root, size=policy.config.size, interpolation=policy.config.interpolation, cache=self.cache
+        )
         if not any(episode.usable.any() for episode in episodes):
             raise RecordingError(f"{self.root}: no tick of the {len(episodes)} recordings is usable to learn from.")
         self.training, self.validation = split_episodes(

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from agents.rollout import Episode
-from agents.trial import Trial
+from agents.trial import PictureSize, Trial
 from agents.workers import play_apart, play_here
 from env.errors import GhostkeysError
 from env.overlay import draw_controls
@@ -96,7 +96,7 @@ def evaluate(
     seed: int = 0,
     max_ticks: int = 600,
     until: str | None = None,
-    size: tuple[int, int] | None = None,
+    size: PictureSize = None,
     temperature: float = 1.0,
     workers: int = 1,
 ) -> Evaluation:

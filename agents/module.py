@@ -1,7 +1,9 @@
 """Behavioural cloning: the training loop around a policy."""
 
 import math
-from typing import Any, cast
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import lightning
 import torch
@@ -10,7 +12,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from agents.data import Chunks
-from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState
+from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState, load
+from idm.checkpoint import load_strictly
 from idm.nn.attention import Memory
 
 
@@ -19,6 +22,8 @@ class PolicyModule(lightning.LightningModule):
 
     The learning rate rises over `warmup_steps`, then falls to zero along a cosine at the trainer's last step.
     """
+
+    CONFIG: ClassVar[tuple[str, type[PolicyConfig]]] = ("model.policy", PolicyConfig)
 
     def __init__(
         self,
@@ -29,17 +34,24 @@ class PolicyModule(lightning.LightningModule):
         warmup_steps: int = 50,
     ) -> None:
         super().__init__()
-        self.model = Policy(policy)
+        # Chunks hold episodes' starts in their middle; a policy that came to overlook them learns to see them.
+        self.model = Policy(replace(policy or PolicyConfig(), starts_within_chunks=True))
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
         self.state: PolicyState | None = None
         self.validation_state: PolicyState | None = None
+        self._pretrained = False
+
+    def start_from(self, folder: Path) -> None:
+        """Starts with the weights of a trained policy. Raises CheckpointError."""
+        load_strictly(self.model, load(folder).state_dict(), source=folder)
+        self._pretrained = True
 
     def on_train_start(self) -> None:
         """Starts a new policy at the recorded frequencies of the actions."""
         chunks = cast("DataLoader[PolicyBatch]", self.trainer.train_dataloader).dataset
-        if self.trainer.global_step == 0 and isinstance(chunks, Chunks):
+        if self.trainer.global_step == 0 and not self._pretrained and isinstance(chunks, Chunks):
             self.model.set_priors(*(torch.from_numpy(counts) for counts in chunks.class_counts()))
 
     def training_step(self, batch: PolicyBatch, _: int) -> Tensor:

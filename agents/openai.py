@@ -3,8 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+from torch import nn
+
+import idm.openai as idm_openai
 from agents.policy import Policy, PolicyConfig
 from env.errors import CheckpointError
+from env.files import sha256_of
+from idm.checkpoint import save_checkpoint
 from idm.openai import TRUNK, Names, NetworkOptions, build
 from idm.openai_files import ModelFile, read_model_file, read_weights_file
 
@@ -37,6 +42,32 @@ def load_openai(model_file: Path | str, weights_file: Path | str) -> Policy:
     return build(
         lambda: Policy(config), POLICY_NAMES, tensors, source=weights_file, own=() if has_values else ("value_head.",)
     ).eval()
+
+
+def convert_openai(model_file: Path | str, weights_file: Path | str, *, output: Path | str) -> str:
+    """Writes OpenAI's inverse dynamics model or policy as the checkpoint folder `output`; says in a line what it is.
+
+    Raises CheckpointError, also where `output` holds something already.
+    """
+    output = Path(output)
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise CheckpointError(f"{output} exists already; name a folder that does not, or an empty one.")
+    is_idm = read_model_file(model_file).is_idm
+    model = (idm_openai.load_openai if is_idm else load_openai)(model_file, weights_file)
+    metadata = {
+        "converted_from": [Path(model_file).name, Path(weights_file).name],
+        "weights_sha256": sha256_of(Path(weights_file)),
+    }
+    save_checkpoint(
+        output, "idm" if is_idm else "policy", model.config.to_dict(), model.state_dict(), metadata=metadata
+    )
+    if is_idm:
+        return f"{output}: an inverse dynamics model of {_millions(model)}, for `ghostkeys label --checkpoint {output}`"
+    return f"{output}: a policy of {_millions(model)}, for `ghostkeys evaluate --size vpt --agent {output}`"
+
+
+def _millions(model: nn.Module) -> str:
+    return f"{sum(weight.numel() for weight in model.parameters()) / 1e6:.1f} M weights"
 
 
 def policy_config(file: ModelFile) -> PolicyConfig:

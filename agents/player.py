@@ -24,6 +24,7 @@ class PolicyPlayer:
         if temperature < 0:
             raise ValueError(f"temperature must be 0 or more, not {temperature}")
         self.policy = policy.eval()
+        self.device = next(policy.parameters()).device
         self.temperature = temperature
         self.codec = JointCodec()
         self.generators: list[np.random.Generator] = []
@@ -40,15 +41,17 @@ class PolicyPlayer:
     def act(self, observations: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """Samples an action for each episode that still runs; those missing are forgotten."""
         self._keep(list(observations))
-        frames = np.stack(
-            [resize(observation["pov"], self.policy.config.size) for observation in observations.values()]
-        )
-        first = torch.full((len(frames), 1), self.first)
-        output, self.state = self.policy(torch.from_numpy(frames)[:, None], self.state, first)
+        frames = np.stack([self._shrink(observation["pov"]) for observation in observations.values()])
+        first = torch.full((len(frames), 1), self.first, device=self.device)
+        output, self.state = self.policy(torch.from_numpy(frames)[:, None].to(self.device), self.state, first)
         self.first = False
-        buttons = self._sample(output.button_log_probs[:, 0])
-        camera = self._sample(output.camera_log_probs[:, 0])
+        buttons = self._sample(output.button_log_probs[:, 0].cpu())
+        camera = self._sample(output.camera_log_probs[:, 0].cpu())
         return dict(zip(self.slots, self.codec.decode(buttons, camera).to_minerl(), strict=True))
+
+    def _shrink(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture as the policy sees it."""
+        return resize(picture, self.policy.config.size, interpolation=self.policy.config.interpolation)
 
     def _keep(self, slots: list[int]) -> None:
         """Drops the memory of the episodes that have ended."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -14,6 +14,8 @@ from agents.player import PolicyPlayer
 from agents.policy import load
 from agents.random import RandomAgent
 from agents.rollout import Episode, Player, Separately, play
+
+PictureSize = tuple[int, int] | Literal["vpt"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +31,11 @@ class Trial:
     """Length of an episode, in ticks of 1/20 s."""
     until: str | None = None
     """End an episode when this milestone is reached."""
-    size: tuple[int, int] | None = None
-    """Height and width of the environment's picture; None leaves the environment's own."""
+    size: PictureSize = None
+    """Height and width of the environment's picture, or "vpt" for what OpenAI's agents see (see `Voxel-v0`).
+
+    None leaves the environment's own.
+    """
     temperature: float = 1.0
     """Of the policy's sampling."""
 
@@ -38,7 +43,7 @@ class Trial:
         """One world per episode, drawn so as not to fall among those that somebody recorded with small seeds."""
         return [int(word) >> 1 for word in np.random.SeedSequence(self.seed).generate_state(episodes)]  # 31 bits
 
-    def make_env(self, *, size: tuple[int, int] | None = None) -> gymnasium.Env[Any, Any]:
+    def make_env(self, *, size: PictureSize = None) -> gymnasium.Env[Any, Any]:
         """One environment; its picture has the trial's size unless another is given."""
         size = size or self.size
         sized: dict[str, Any] = {} if size is None else {"size": size}

@@ -45,17 +45,23 @@ def save_checkpoint(
 def load_checkpoint(folder: Path | str, kind: Kind) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Reads what `save_checkpoint` wrote: the config and the tensors. Raises CheckpointError."""
     folder = Path(folder)
-    document = _read_document(folder)
-    if document["kind"] != kind:
-        raise CheckpointError(
-            f"{folder} holds a checkpoint of kind {document['kind']!r}; one of kind {kind!r} is needed."
-        )
+    config = read_config(folder, kind)
     try:
-        return dict(document["config"]), load_file(str(folder / WEIGHTS_FILE))
+        return config, load_file(str(folder / WEIGHTS_FILE))
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{folder / WEIGHTS_FILE} cannot be read ({error}); copy it again or train again."
         ) from None
+
+
+def read_config(folder: Path | str, kind: Kind) -> dict[str, Any]:
+    """The config of a checkpoint alone. Raises CheckpointError."""
+    document = _read_document(Path(folder))
+    if document["kind"] != kind:
+        raise CheckpointError(
+            f"{folder} holds a checkpoint of kind {document['kind']!r}; one of kind {kind!r} is needed."
+        )
+    return dict(document["config"])
 
 
 def read_metadata(folder: Path | str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from env.actions import BUTTONS
 from env.files import atomic_path
-from env.video import read_ticks
+from env.video import read_ticks, resize
 from idm.data import load_episodes
 from idm.evaluation import Evaluation, evaluate
 from idm.model import Prediction, load
@@ -54,7 +54,11 @@ def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = Non
     """
     model = load(checkpoint)
     episodes = load_episodes(
-        data.root, size=model.config.frame_size, cache=data.cache or data.root / ".frames", kind=data.kind
+        data.root,
+        size=model.config.frame_size,
+        interpolation=model.config.interpolation,
+        cache=data.cache or data.root / ".frames",
+        kind=data.kind,
     )
     evaluation = evaluate(model, episodes)
     print(table(evaluation))
@@ -81,7 +85,8 @@ def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: 
         fps: "native" takes each frame for a tick, whatever the time stamps say.
     """
     model = load(checkpoint)
-    frames = np.stack([frame for _, _, frame in read_ticks(video, fps=fps, size=model.config.frame_size)])
+    size, interpolation = model.config.frame_size, model.config.interpolation
+    frames = np.stack([resize(frame, size, interpolation=interpolation) for _, _, frame in read_ticks(video, fps=fps)])
     lines = tick_lines(model.predict(frames))
     if output is None:
         print("\n".join(lines))

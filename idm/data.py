@@ -20,11 +20,14 @@ from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
 from env.recording import Recording, find_recordings
+from env.video import resize
 
 log = logging.getLogger(__name__)
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
+Interpolation = Literal["linear"] | None
+"""How pictures are shrunk: averaged (None), or as OpenAI's models expect (see `env.video.resize`)."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def load_episodes(
     paths: Path | str | Sequence[Path | str],
     *,
     size: Size,
+    interpolation: Interpolation = None,
     cache: Path | str | None = None,
     kind: Literal["contractor", "labels"] | None = None,
     workers: int | None = None,
@@ -84,7 +88,7 @@ def load_episodes(
     workers = min(workers or os.cpu_count() or 1, len(found))
     # Threads are enough: decoding and resizing run outside the interpreter lock.
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_load_episode, path, size, cache) for path in found]
+        futures = [pool.submit(_load_episode, path, size, interpolation, cache) for path in found]
         episodes: list[Episode] = []
         skipped: list[tuple[Path, str]] = []
         try:
@@ -105,39 +109,43 @@ def load_episodes(
     return EpisodeSet(tuple(episodes), tuple(skipped))
 
 
-def _load_episode(path: Path, size: Size, cache: Path | None) -> Episode:
+def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: Path | None) -> Episode:
     recording = Recording.open(path)
-    frames = _decode(recording, size) if cache is None else _decode_cached(recording, size, cache)
+    if cache is None:
+        frames = np.stack(list(_decode(recording, size, interpolation)))
+    else:
+        frames = _decode_cached(recording, size, interpolation, cache)
     length = min(len(frames), len(recording))
     if length == 0:
         raise RecordingError(f"{path} has no frames.")
     return Episode(frames[:length], recording.actions[:length], recording.usable[:length], recording.name)
 
 
-def _decode(recording: Recording, size: Size) -> NDArray[np.uint8]:
-    return np.stack(list(recording.iter_frames(size=size)))
+def _decode(recording: Recording, size: Size, interpolation: Interpolation) -> Iterator[NDArray[np.uint8]]:
+    return (resize(frame, size, interpolation=interpolation) for frame in recording.iter_frames())
 
 
-def _decode_cached(recording: Recording, size: Size, cache: Path) -> NDArray[np.uint8]:
+def _decode_cached(recording: Recording, size: Size, interpolation: Interpolation, cache: Path) -> NDArray[np.uint8]:
     """Frames mapped from a raw array under `cache`, written on first use; a changed video gets a new name."""
     stat = recording.video.stat()
     identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}".encode()
     # A label table may show the video's frames at other times than a contractor's actions do.
     key = hashlib.sha256(identity + recording.times.tobytes()).hexdigest()[:16]
-    target = cache / f"{recording.name}-{size[0]}x{size[1]}-{key}.npy"
+    form = f"{size[0]}x{size[1]}" + (f"-{interpolation}" if interpolation else "")
+    target = cache / f"{recording.name}-{form}-{key}.npy"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with atomic_path(target) as temporary:
-            _write_frames(recording, size, temporary)
+            _write_frames(recording, _decode(recording, size, interpolation), temporary, size)
     frames: NDArray[np.uint8] = np.load(target, mmap_mode="r")
     return frames
 
 
-def _write_frames(recording: Recording, size: Size, target: Path) -> None:
+def _write_frames(recording: Recording, decoded: Iterator[NDArray[np.uint8]], target: Path, size: Size) -> None:
     """Streams frames into a .npy file of the recording's length, cut to the frames there were."""
     frames = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(recording), *size, 3))
     count = 0
-    for count, frame in enumerate(recording.iter_frames(size=size), start=1):
+    for count, frame in enumerate(decoded, start=1):
         if count > len(frames):
             raise RecordingError(f"{recording.video} has more frames than the {len(frames)} actions beside it.")
         frames[count - 1] = frame

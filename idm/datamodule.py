@@ -19,7 +19,8 @@ CHUNK = 64
 class IDMDataModule(lightning.LightningDataModule):
     """Windows of labelled play.
 
-    `root` is a folder of recordings, `size` the (height, width) of the frames the model sees. Whole recordings,
+    `root` is a folder of recordings, `size` the (height, width) of the frames the model sees, and `interpolation` how
+    they are shrunk to it. Whole recordings,
     `validation_share` of the ticks, are held out for validation and calibration. Decoded frames are kept under
     `cache`, by default a folder `.frames` under root.
     """
@@ -29,6 +30,7 @@ class IDMDataModule(lightning.LightningDataModule):
         root: Path,
         *,
         size: tuple[int, int] = (128, 128),
+        interpolation: Literal["linear"] | None = None,
         window: int = 64,
         batch_size: int = 8,
         validation_share: float = 0.12,
@@ -39,6 +41,7 @@ class IDMDataModule(lightning.LightningDataModule):
         super().__init__()
         self.root = Path(root)
         self.size = size
+        self.interpolation = interpolation
         self.window = window
         self.batch_size = batch_size
         self.validation_share = validation_share
@@ -52,7 +55,9 @@ class IDMDataModule(lightning.LightningDataModule):
         """Decodes the recordings, once."""
         if self.training:
             return
-        episodes = load_episodes(self.root, size=self.size, cache=self.cache, kind=self.kind)
+        episodes = load_episodes(
+            self.root, size=self.size, interpolation=self.interpolation, cache=self.cache, kind=self.kind
+        )
         self.training, self.validation = split_episodes(
             episodes, validation_share=self.validation_share, seed=self.seed
         )

@@ -1,5 +1,6 @@
 """Training of the inverse dynamics model: Lightning holds the loop, and only the loop."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import lightning
@@ -8,11 +9,12 @@ from torch import Tensor
 
 from env.actions import BUTTONS, Actions
 from idm.calibration import calibrate
+from idm.checkpoint import load_strictly
 from idm.config import IDMConfig
 from idm.data import Batch
 from idm.datamodule import IDMDataModule
 from idm.metrics import score
-from idm.model import ActionLogits, InverseDynamicsModel
+from idm.model import ActionLogits, InverseDynamicsModel, load
 from idm.nn.motion import MotionFeatures
 from idm.training import cosine_schedule
 
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
 class IDMModule(lightning.LightningModule):
     """Trains an InverseDynamicsModel with AdamW, warm-up and a cosine schedule over the run's steps."""
 
-    LINKS: ClassVar[dict[str, str]] = {"model.network.frame_size": "data.size", "model.network.window": "data.window"}
+    CONFIG: ClassVar[tuple[str, type[IDMConfig]]] = ("model.network", IDMConfig)
+    LINKS: ClassVar[dict[str, str]] = {
+        "model.network.frame_size": "data.size",
+        "model.network.interpolation": "data.interpolation",
+        "model.network.window": "data.window",
+    }
 
     def __init__(
         self,
@@ -41,7 +48,13 @@ class IDMModule(lightning.LightningModule):
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
         self.flip = flip
+        self._pretrained = False
         self._validated: list[tuple[Actions, Actions]] = []
+
+    def start_from(self, folder: Path) -> None:
+        """Starts with the weights of a trained model. Raises CheckpointError."""
+        load_strictly(self.model, load(folder).state_dict(), source=folder)
+        self._pretrained = True
 
     def checkpoint_config(self) -> dict[str, Any]:
         """The model's config as plain YAML."""
@@ -52,8 +65,9 @@ class IDMModule(lightning.LightningModule):
         datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
         if self.model.motion is not None and self.model.read_motion is not None:
             datamodule.compute_motion(self.model.motion)
-            motion = [torch.from_numpy(episode.motion) for episode in datamodule.training]
-            self.model.read_motion.standardise(torch.cat(motion))
+            if not self._pretrained:
+                motion = [torch.from_numpy(episode.motion) for episode in datamodule.training]
+                self.model.read_motion.standardise(torch.cat(motion))
         played = [episode.actions[episode.usable] for episode in datamodule.training]
         self.model.weigh_losses(Actions.concatenate(played))
 

@@ -23,6 +23,8 @@ MAX_WIDTH = 1 << 14
 MAX_DEPTH = 64
 MAX_SIDE = 1024
 MAX_MEMORY = 1 << 14
+SHOWN = 6
+"""Names listed in an error."""
 DEFAULT_TEMPERATURE = 2.0
 """Of OpenAI's code, where a `.model` does not say."""
 REQUIRED: dict[str, Any] = {
@@ -167,19 +169,27 @@ def build(
     with torch.device("meta"):
         outline = make().state_dict()
     theirs = {name: rename(name, names) for name in outline if not name.startswith(tuple(own))}
-    problems = [f"{name} is missing" for name in theirs.values() if name not in tensors]
-    problems += [f"{name} is left over" for name in tensors if name not in set(theirs.values())]
-    problems += [
-        f"{name} has shape {tuple(tensors[name].shape)} instead of {tuple(outline[ours].shape)}"
-        for ours, name in theirs.items()
-        if name in tensors and tensors[name].shape != outline[ours].shape
-    ]
-    if problems:
-        shown = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
-        raise CheckpointError(f"{source} does not fit the network its .model describes: {shown}.")
+    known = set(theirs.values())
+    problems = {
+        "missing": [name for name in theirs.values() if name not in tensors],
+        "left over": [name for name in tensors if name not in known],
+        "of another shape": [
+            f"{name} {tuple(tensors[name].shape)} instead of {tuple(outline[ours].shape)}"
+            for ours, name in theirs.items()
+            if name in tensors and tensors[name].shape != outline[ours].shape
+        ],
+    }
+    if any(problems.values()):
+        shown = "; ".join(f"{kind}: {_listed(names)}" for kind, names in problems.items() if names)
+        raise CheckpointError(f"{source} does not fit the network its .model describes. {shown}.")
     model = make()
     model.load_state_dict({**model.state_dict(), **{ours: tensors[name] for ours, name in theirs.items()}})
     return model
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def rename(name: str, names: Names) -> str:

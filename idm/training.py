@@ -7,36 +7,33 @@ written at the end and whenever the run is interrupted; `logs` for TensorBoard; 
 """
 
 import argparse
+import json
 import logging
 import math
 import signal
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
-from tqdm import tqdm
 
+from env.errors import CheckpointError
 from env.files import atomic_path
-from idm.checkpoint import CONFIG_FILE, Kind, read_metadata, save_checkpoint
+from idm.callbacks import STATE_FILE, InterruptSafely, SaveState, SeedSteps, ShowProgress
+from idm.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
 
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-
-STATE_FILE = "last.ckpt"
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "max_steps": 1000,
@@ -54,6 +51,19 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 
 
+class ModelConfig(Protocol):
+    """A model's config, which goes to plain YAML and back."""
+
+    @classmethod
+    def from_dict(cls, config: Mapping[str, Any], /) -> Self:
+        """From plain YAML."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain YAML."""
+        ...
+
+
 @runtime_checkable
 class Trainable(Protocol):
     """What a training module has besides Lightning's hooks."""
@@ -62,6 +72,17 @@ class Trainable(Protocol):
 
     def checkpoint_config(self) -> dict[str, Any]:
         """The model's config as plain YAML, enough to build it again."""
+        ...
+
+
+class Tunable(Protocol):
+    """What a training module has that can start from a trained model."""
+
+    CONFIG: ClassVar[tuple[str, type[ModelConfig]]]
+    """The argument that holds the model's config, and the config's class."""
+
+    def start_from(self, folder: Path) -> None:
+        """Takes the weights of a checkpoint folder whose config the model was made with. Raises CheckpointError."""
         ...
 
 
@@ -77,11 +98,12 @@ def run_training(
 
     0 done (also when there was nothing left to do), 2 wrong usage, 130 interrupted: the same command goes on.
     What a module may have besides: `LINKS`, such as {"model.size": "data.size"}, ties arguments together;
-    `finish(datamodule)` is called after the last step, before the model is written.
+    `finish(datamodule)` is called after the last step, before the model is written. A module that is a `Tunable` can
+    start from a trained model: `--init-from FOLDER` takes config and weights from a checkpoint folder.
     """
     with _quiet_lightning():
         try:
-            cli = _TrainingCLI(module_class, datamodule_class, args, program)
+            cli = _TrainingCLI(module_class, datamodule_class, args, program, kind)
         except (argparse.ArgumentError, argparse.ArgumentTypeError) as error:
             sys.stderr.write(f"{program}: error: {_one_line(error)}\n")
             return 2
@@ -112,6 +134,8 @@ def _train(cli: "_TrainingCLI", kind: Kind) -> int:
     output.mkdir(parents=True, exist_ok=True)
     with atomic_path(output / "run.yaml") as temporary:
         temporary.write_text(cli.parser.dump(cli.config, skip_none=False))
+    if cli.init_from is not None:
+        cast("Tunable", cli.model).start_from(cli.init_from)
     interrupted = next(c for c in _callbacks(trainer) if isinstance(c, InterruptSafely))
     with _interrupts_as_such():
         trainer.fit(cli.model, cli.datamodule, ckpt_path=state if state.exists() else None, weights_only=True)
@@ -138,90 +162,6 @@ def _steps_exported(output: Path) -> int:
     return int(read_metadata(output).get("steps", -1)) if (output / CONFIG_FILE).exists() else -1
 
 
-class SeedSteps(Callback):
-    """Lets a step's randomness depend on the seed and the step alone: a resumed run equals an unbroken one."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_batch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Seeds torch's generator for this step; every process of a distributed run differently."""
-        key = np.random.SeedSequence((self.seed, trainer.global_step, trainer.global_rank))
-        torch.manual_seed(int(key.generate_state(1)[0]))
-
-
-class SaveState(Callback):
-    """Keeps `last.ckpt`, written by rename every `every_seconds` and at the end."""
-
-    def __init__(self, folder: Path, *, every_seconds: float = 60.0) -> None:
-        self.folder = folder
-        self.every_seconds = every_seconds
-        self._saved_at = time.monotonic()
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Saves when it is time, or when the run is about to stop."""
-        due = time.monotonic() - self._saved_at >= self.every_seconds
-        if due or trainer.should_stop or trainer.global_step >= trainer.max_steps:
-            with atomic_path(self.folder / STATE_FILE) as temporary:
-                trainer.save_checkpoint(temporary)
-            self._saved_at = time.monotonic()
-
-
-class InterruptSafely(Callback):
-    """Ctrl-C ends the run after the step in hand; a second Ctrl-C ends it at once."""
-
-    def __init__(self) -> None:
-        self.stopped = False
-        self._before: Any = None
-
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Takes over Ctrl-C."""
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            return
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            self.stopped = True
-            trainer.should_stop = True
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-        self._before = signal.signal(signal.SIGINT, stop)
-
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Gives Ctrl-C back."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-
-class ShowProgress(Callback):
-    """One line with the steps, the rate, the time left and the latest losses."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Opens the line."""
-        self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="training", unit="step")
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Moves it on."""
-        self._bar.set_postfix(_shown(trainer.progress_bar_metrics), refresh=False)
-        self._bar.update(trainer.global_step - self._bar.n)
-
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Closes it."""
-        self._bar.close()
-
-
-def _shown(metrics: Mapping[str, Any]) -> dict[str, str]:
-    return {name.split("/")[-1]: f"{float(value):.3f}" for name, value in metrics.items() if name != "v_num"}
-
-
 class _TrainingCLI(LightningCLI):
     """LightningCLI that runs nothing by itself and adds `--output`."""
 
@@ -231,7 +171,9 @@ class _TrainingCLI(LightningCLI):
         datamodule_class: type[lightning.LightningDataModule],
         args: Sequence[str],
         program: str,
+        kind: Kind,
     ) -> None:
+        self.kind = kind
         super().__init__(
             module_class,
             datamodule_class,
@@ -248,8 +190,41 @@ class _TrainingCLI(LightningCLI):
         parser.add_argument(
             "--output", type=Path, required=True, help="Folder for the trained model, the run's state and its logs."
         )
+        if hasattr(self._model_class, "CONFIG"):
+            parser.add_argument(
+                "--init-from",
+                type=Path | None,
+                default=None,
+                help="Checkpoint folder of a trained model to start from; its config counts, not a config file's.",
+            )
         for source, target in getattr(self._model_class, "LINKS", {}).items():
             parser.link_arguments(source, target)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parses them; with `--init-from` once more, with that model's config behind the last config file."""
+        super().parse_arguments(parser, args)
+        if self.init_from is None:
+            return
+        if self.init_from.resolve() == self.output.resolve():
+            raise argparse.ArgumentTypeError(
+                f"--init-from and --output are both {self.output}; it would be overwritten"
+            )
+        argument, config_class = cast("type[Tunable]", self._model_class).CONFIG
+        stored = read_config(self.init_from, self.kind)
+        try:
+            config = config_class.from_dict(stored)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{self.init_from} holds a config this version cannot build: {error}.") from None
+        behind = _behind_config_files(args)
+        super().parse_arguments(
+            parser, [*args[:behind], f"--{argument}={json.dumps(config.to_dict())}", *args[behind:]]
+        )
+
+    @property
+    def init_from(self) -> Path | None:
+        """The folder of the model to start from."""
+        folder = self.config.get("init_from")
+        return None if folder is None else Path(folder)
 
     @property
     def output(self) -> Path:
@@ -267,6 +242,16 @@ class _TrainingCLI(LightningCLI):
         callbacks = [SeedSteps(self._seed()), InterruptSafely(), SaveState(self.output), ShowProgress()]
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
         return super().instantiate_trainer(**kwargs)
+
+
+def _behind_config_files(args: Sequence[str]) -> int:
+    """Where the arguments begin that come after all config files."""
+    ends = [0]
+    for index, arg in enumerate(args):
+        name, equals, _ = arg.partition("=")
+        if name in {"--config", "-c"}:
+            ends.append(index + (1 if equals else 2))
+    return max(ends)
 
 
 def _callbacks(trainer: lightning.Trainer) -> list[Callback]:

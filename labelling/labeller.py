@@ -11,6 +11,7 @@ from torch import Tensor
 from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.video import Size
+from idm.data import Interpolation
 from idm.model import ActionLogits, InverseDynamicsModel, Prediction
 from labelling.windows import Window, WindowPlanner
 
@@ -61,6 +62,11 @@ class Labeller:
     def size(self) -> Size:
         """(height, width) of the frames the model sees."""
         return self.model.config.frame_size
+
+    @property
+    def interpolation(self) -> Interpolation:
+        """How pictures are shrunk to it."""
+        return self.model.config.interpolation
 
     def label(self, chunks: Iterable[NDArray[np.uint8]]) -> Iterator[Answers]:
         """chunks: the video's frames in order, uint8 (n, H, W, 3) -> answers for all its ticks in order."""

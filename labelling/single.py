@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from env.errors import VideoError
 from env.labels import write_labels
-from env.video import Frame, Size
+from env.video import Frame
 from labelling.labeller import Answers, Labeller
 from labelling.pool import Report
 from labelling.provenance import Recipe, describe
@@ -42,7 +42,7 @@ class VideoLabeller:
         """
         started = time.process_time()
         metadata = self._describe(job)
-        source = _Source(job.video, self.settings, self.labeller.size, report)
+        source = _Source(job.video, self.settings, self.labeller, report)
         answers = Answers.concatenate(list(self.labeller.label(source.chunks())))
         if source.fault:
             metadata["cut_off"] = source.fault
@@ -80,10 +80,10 @@ class VideoLabeller:
 class _Source:
     """The video's ticks in chunks; remembers what is needed of each once it has passed."""
 
-    def __init__(self, video: Path, settings: LabelSettings, size: Size, report: Report) -> None:
+    def __init__(self, video: Path, settings: LabelSettings, labeller: Labeller, report: Report) -> None:
         self.video = video
         self.settings = settings
-        self.size = size
+        self.size, self.interpolation = labeller.size, labeller.interpolation
         self.report = report
         self.measures = FrameMeasures(settings.quality)
         self.times: list[float] = []
@@ -107,7 +107,7 @@ class _Source:
 
     def _ticks(self) -> Iterator[tuple[float, Frame]]:
         try:
-            yield from read_source(self.video, fps=self.settings.fps, size=self.size)
+            yield from read_source(self.video, fps=self.settings.fps, size=self.size, interpolation=self.interpolation)
         except VideoError as error:
             if not (self.settings.keep_prefix and self.times):
                 raise

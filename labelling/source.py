@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from env.errors import VideoError
-from env.video import TICKS_PER_SECOND, Frame, Size, VideoInfo, probe, read_frames, read_ticks
+from env.video import TICKS_PER_SECOND, Frame, Size, VideoInfo, probe, read_frames, read_ticks, resize
+from idm.data import Interpolation
 
 FrameRate = Literal["auto", "native"] | float
 """How a video's frames become ticks.
@@ -21,11 +22,13 @@ END_SLACK = 0.05
 """Sound may outlast the picture by this share of a video (and at least a second); a video shorter still is cut off."""
 
 
-def read_source(video: Path, *, fps: FrameRate, size: Size) -> Iterator[tuple[float, Frame]]:
+def read_source(
+    video: Path, *, fps: FrameRate, size: Size, interpolation: Interpolation = None
+) -> Iterator[tuple[float, Frame]]:
     """The ticks as (time in the source in s, uint8 (H, W, 3) RGB). Raises `VideoError`, after the good ticks."""
     ticks, seconds = 0, 0.0
-    for seconds, frame in _read(video, fps, size):
-        yield seconds, frame
+    for seconds, frame in _read(video, fps):
+        yield seconds, resize(frame, size, interpolation=interpolation)
         ticks += 1
     # Some containers count no frames, so nobody misses those that are cut off; but they know how long the video was.
     info = probe(video)
@@ -35,15 +38,15 @@ def read_source(video: Path, *, fps: FrameRate, size: Size) -> Iterator[tuple[fl
         )
 
 
-def _read(video: Path, fps: FrameRate, size: Size) -> Iterator[tuple[float, Frame]]:
+def _read(video: Path, fps: FrameRate) -> Iterator[tuple[float, Frame]]:
     try:
         if fps == "native":
-            yield from read_frames(video, size=size)
+            yield from read_frames(video)
         elif fps == "auto":
-            for _, seconds, frame in read_ticks(video, size=size):
+            for _, seconds, frame in read_ticks(video):
                 yield seconds, frame
         else:
-            yield from _at_rate(read_frames(video, size=size), fps)
+            yield from _at_rate(read_frames(video), fps)
     except OSError as error:
         raise VideoError(f"{video} cannot be read: {error.strerror or error}.") from error
 

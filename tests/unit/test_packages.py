@@ -28,8 +28,8 @@ def test_public_names_exist_and_are_few(name: str) -> None:
 
 PROMISED = {
     "env": {"BUTTONS", "Actions", "CameraQuantizer", "JointMapping", "Recording", "read_contractor_actions"},
-    "idm": {"load"},
-    "agents": {"load", "rollout", "evaluate"},
+    "idm": {"load", "load_openai"},
+    "agents": {"load", "load_openai", "rollout", "evaluate"},
     "labelling": {"label_videos", "read_labels"},
     "generator": {"load", "VAE", "DiT", "Sampler"},
 }

@@ -107,6 +107,22 @@ def test_misspelt_option_is_one_line_and_status_2(
     assert "chunks" in capsys.readouterr().err
 
 
+def test_a_policy_may_start_from_a_trained_one(recordings: Path, tmp_path: Path) -> None:
+    """Its heads keep what they learnt, rather than start at the frequencies: a step of no length changes nothing."""
+    assert run(recordings, tmp_path / "first", trainer__max_steps=6) == 0
+    more = {"init-from": tmp_path / "first", "trainer__max_steps": 1, "model__learning_rate": 0.0}
+    assert run(recordings, tmp_path / "still", **more) == 0
+    first, still = tensors(tmp_path / "first"), tensors(tmp_path / "still")
+    assert all(torch.equal(first[name], still[name]) for name in first)
+
+
+def test_vpt_config_is_the_published_policy() -> None:
+    from agents.policy import PolicyConfig
+
+    parsed = yaml.safe_load((CONFIGS / "vpt.yaml").read_text())
+    assert PolicyConfig.from_dict(parsed["model"]["policy"]) == PolicyConfig.vpt()
+
+
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configs_are_understood(config: Path, tmp_path: Path) -> None:
     """Each config parses, and describes a policy that can be built."""

@@ -8,6 +8,7 @@ import pytest
 
 from env import Recording
 from env.errors import RecordingError
+from env.video import resize
 from idm.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
 from tests.unit.idm.clips import SIZE, make_episode
 
@@ -27,6 +28,18 @@ def test_cached_frames_are_used_again(recordings: Path, tmp_path: Path) -> None:
     again = load_episodes(recordings, size=(16, 16), cache=tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
     assert isinstance(again[0].frames, np.memmap)
+
+
+def test_frames_shrunk_in_another_way_are_not_mixed_up(recordings: Path, tmp_path: Path) -> None:
+    """OpenAI's models see pictures shrunk without averaging; the cache keeps both kinds."""
+    averaged, linear = (
+        load_episodes(recordings, size=(8, 8), interpolation=interpolation, cache=tmp_path)[0].frames
+        for interpolation in (None, "linear")
+    )
+    whole = load_episodes(recordings, size=SIZE, cache=tmp_path)[0].frames
+    np.testing.assert_array_equal(linear, resize(whole, (8, 8), interpolation="linear"))
+    np.testing.assert_array_equal(averaged, resize(whole, (8, 8)))
+    assert not np.array_equal(averaged, linear)
 
 
 def test_a_bad_recording_is_passed_over_and_named(recordings: Path, tmp_path: Path) -> None:

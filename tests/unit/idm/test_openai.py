@@ -105,9 +105,9 @@ def test_weights_that_do_not_fit_are_named(change: str, tmp_path: Path) -> None:
         tensors["net.final_ln.bias"] = torch.zeros(5)
     torch.save(tensors, tmp_path / "changed.weights")
     named = {
-        "missing": r"net\.final_ln\.bias is missing",
-        "surplus": r"net\.extra is left over",
-        "shape": r"net\.final_ln\.bias has shape \(5,\) instead of \(64,\)",
+        "missing": r"missing: net\.final_ln\.bias\.",
+        "surplus": r"left over: net\.extra\.",
+        "shape": r"net\.final_ln\.bias \(5,\) instead of \(64,\)",
     }
     with pytest.raises(CheckpointError, match=named[change]):
         load_openai(GOLDEN / "idm.model", tmp_path / "changed.weights")

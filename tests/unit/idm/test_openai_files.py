@@ -5,6 +5,7 @@ import pickle
 import sys
 import types
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,14 @@ def test_weights_are_read_whole() -> None:
     found = read_weights_file(GOLDEN / "policy.weights")
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_weights_may_be_parameters(tmp_path: Path) -> None:
+    parameter = torch.nn.Parameter(torch.arange(3.0))
+    torch.save(OrderedDict(a=parameter), tmp_path / "parameters.weights")
+    found = read_weights_file(tmp_path / "parameters.weights")["a"]
+    assert torch.equal(found, parameter.detach())
+    assert not found.requires_grad
 
 
 def test_hostile_weights_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 import yaml
 
-from idm.checkpoint import load_checkpoint, read_metadata
+from env.errors import CheckpointError
+from idm.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from idm.commands import fit, validate
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel, load
@@ -128,6 +129,37 @@ def test_validate_prints_and_writes_the_figures(
     figures = yaml.safe_load(report.read_text())
     assert f"{figures['model']['keypress_accuracy']:.3f}" in printed
     assert {"always_off", "repeat_last", "previous_tick"} == figures["baselines"].keys()
+
+
+def test_vpt_config_is_the_published_model() -> None:
+    parsed = yaml.safe_load(Path("idm/configs/vpt.yaml").read_text())
+    assert IDMConfig.from_dict(parsed["model"]["network"]) == IDMConfig.vpt()
+
+
+def test_a_run_may_start_from_a_trained_model(run: Any, tmp_path: Path) -> None:
+    """With a step of no length the result is that model, though the config file describes another."""
+    assert run("first", "--trainer.max_steps", "2", "--model.network.width", "24") == 0
+    start = ["--init-from", str(tmp_path / "first")]
+    assert run("still", *start, "--model.learning_rate", "0", "--trainer.max_steps", "1", "--model.flip", "false") == 0
+    first, still = weights(tmp_path / "first"), weights(tmp_path / "still")
+    learnt = [name for name in first if not name.startswith(("calibration", "positive_weight", "camera_spread"))]
+    assert all(torch.equal(first[name], still[name]) for name in learnt)
+    assert run("tuned", *start, "--trainer.max_steps", "2", "--model.network.dropout", "0.3") == 0
+    assert load(tmp_path / "tuned").config.dropout == 0.3
+    assert load(tmp_path / "tuned").config.width == 24
+    assert not torch.equal(weights(tmp_path / "tuned")["norm.weight"], first["norm.weight"])
+
+
+def test_a_model_to_start_from_that_does_not_fit_is_named(run: Any, tmp_path: Path) -> None:
+    assert run("first", "--trainer.max_steps", "1") == 0
+    with pytest.raises(CheckpointError, match="first does not fit"):
+        run("second", "--init-from", str(tmp_path / "first"), "--model.network.width", "32")
+    with pytest.raises(CheckpointError, match="no such folder"):
+        run("second", "--init-from", str(tmp_path / "nothing"))
+    save_checkpoint(tmp_path / "policy", "policy", {}, {})
+    with pytest.raises(CheckpointError, match="kind 'policy'"):
+        run("second", "--init-from", str(tmp_path / "policy"))
+    assert run("first", "--init-from", str(tmp_path / "first")) == 2
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
