@@ -157,6 +157,7 @@ class Policy(nn.Module):
             channels=config.channels,
             blocks=config.image_blocks,
             outputs=config.features,
+            exact_norm=False,
         )
         self.linear = FanInLinear(config.features, config.width)
         self.transformer = Transformer(
