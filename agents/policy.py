@@ -14,7 +14,7 @@ from env.errors import CheckpointError
 from idm.checkpoint import load_checkpoint, load_strictly
 from idm.nn.attention import Memory, Transformer
 from idm.nn.heads import ValueHead, log_probs
-from idm.nn.impala import FanInLinear, ImpalaCNN
+from idm.nn.impala import FanInLinear, ImpalaCNN, in_parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +157,7 @@ class Policy(nn.Module):
             channels=config.channels,
             blocks=config.image_blocks,
             outputs=config.features,
+            exact_norm=False,
         )
         self.linear = FanInLinear(config.features, config.width)
         self.transformer = Transformer(
@@ -228,7 +229,7 @@ class Policy(nn.Module):
         images = frames.flatten(0, 1).float() / 255.0  # (B T, H, W, 3)
         if self.config.motion:
             images = torch.cat([images, images - before.flatten(0, 1).float() / 255.0], -1)  # (B T, H, W, 6)
-        features: Tensor = self.linear(self.image(images.permute(0, 3, 1, 2)))  # (B T, D)
+        features: Tensor = self.linear(in_parts(self.image, images.permute(0, 3, 1, 2)))  # (B T, D)
         return features.view(*frames.shape[:2], -1)
 
     def log_prob(self, output: PolicyOutput, buttons: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from idm.config import IDMConfig
 from idm.data import Batch
 from idm.nn.attention import Memory, Transformer
 from idm.nn.heads import CategoricalHead
-from idm.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN
+from idm.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
 from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
 
@@ -86,7 +86,7 @@ class ImpalaFrames(nn.Module):
     def __init__(self, config: IDMConfig) -> None:
         super().__init__()
         filters = config.temporal_filters
-        self.temporal = FanInConv3d(3, filters, kernel=5) if filters else nn.Identity()
+        self.temporal = FanInConv3d(3, filters, kernel=5) if filters else None
         self.cnn = ImpalaCNN(
             size=config.frame_size,
             inputs=filters or 3,
@@ -95,12 +95,18 @@ class ImpalaFrames(nn.Module):
             first_norm=bool(filters),
         )
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """frames: uint8 (B, T, H, W, 3) -> (B, T, outputs)."""
-        images = frames.float() / 255.0
-        images = self.temporal(images.permute(0, 4, 1, 2, 3)).transpose(1, 2)  # (B, T, C, H, W)
-        features: Tensor = self.cnn(images.flatten(0, 1))
-        return features.view(*frames.shape[:2], -1)
+    def forward(self, frames: Tensor, kept: slice = slice(None)) -> Tensor:
+        """frames: uint8 (B, T, H, W, 3) -> features of those in `kept`, (B, kept, outputs)."""
+        gathered = frames if self.temporal is None else self.temporal.gather(frames)
+        gathered = gathered[:, kept]  # (B, kept, H, W, 3 or 15)
+        return in_parts(self._see, gathered.flatten(0, 1)).view(*gathered.shape[:2], -1)
+
+    def _see(self, gathered: Tensor) -> Tensor:
+        images = gathered.float() / 255.0
+        if self.temporal is not None:
+            images = self.temporal(images)  # (N, H, W, C)
+        features: Tensor = self.cnn(images.permute(0, 3, 1, 2))
+        return features
 
 
 class InverseDynamicsModel(nn.Module):
@@ -147,17 +153,18 @@ class InverseDynamicsModel(nn.Module):
         """frames: uint8 (B, T, H, W, 3) -> uncalibrated log-probabilities. `motion` is as for `encode`."""
         return self.read(self.encode(frames, motion))
 
-    def encode(self, frames: Tensor, motion: Tensor | None = None) -> Tensor:
+    def encode(self, frames: Tensor, motion: Tensor | None = None, *, kept: slice = slice(None)) -> Tensor:
         """frames: uint8 (B, T, H, W, 3) -> (B, T, D): each frame and the `around` frames before and after it.
 
-        `motion` (B, T, F) are the frames' fixed motion features where they are known already.
+        `motion` (B, T, F) are the frames' fixed motion features where they are known already. Only the frames in `kept`
+        are encoded, seen with the others.
         """
         features = []
         if self.motion is not None and self.read_motion is not None:
             motion = self.motion(frames) if motion is None else _without_last(motion.float())
-            features.append(self.read_motion(motion))  # (B, T, D)
+            features.append(self.read_motion(motion[:, kept]))  # (B, T, D)
         if self.appearance is not None:
-            features.append(self.appearance(frames))  # (B, T, F)
+            features.append(self.appearance(frames, kept))  # (B, T, F)
         joined: Tensor = self.join(self.dropout(torch.cat(features, dim=2)))  # (B, T, D)
         return joined
 

@@ -104,7 +104,7 @@ class Labeller:
 
     @torch.inference_mode()
     def _encode_run(self, frames: Tensor, kept: slice) -> Tensor:
-        return self.model.encode(frames[None])[0, kept]
+        return self.model.encode(frames[None], kept=kept)[0]
 
     def _answer(self, windows: Sequence[Window], recent: "_Recent") -> Answers:
         logits = self.model.infer_encoded(torch.stack([recent[window.start : window.stop] for window in windows]))

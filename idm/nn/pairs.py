@@ -27,19 +27,21 @@ class FramePairCNN(nn.Module):
         )
         self.dense = nn.Linear(channels[-1] * (size[0] // shrink) * (size[1] // shrink), outputs)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """frames: uint8 (B, T, H, W, 3) -> (B, T, outputs). The last frame of a window is paired with itself."""
-        batch, time = frames.shape[:2]
+    def forward(self, frames: Tensor, kept: slice = slice(None)) -> Tensor:
+        """frames: uint8 (B, T, H, W, 3) -> features of those in `kept`, (B, kept, outputs).
+
+        The last frame of a window is paired with itself.
+        """
         # Scaling the weights instead of the pixels saves passes over the largest arrays.
         weight, bias = self.embed.weight / 127.5, self.embed.bias - self.embed.weight.sum(1)
         x = F.relu(F.linear(patches(frames, self.patch), weight, bias))  # (B, T, H / patch, W / patch, C)
         following = torch.cat([x[:, 1:], x[:, -1:]], dim=1)
-        x = torch.cat([x, following - x], dim=-1).flatten(0, 1)  # (B * T, H / patch, W / patch, 2 C)
-        x = x.permute(0, 3, 1, 2)  # channels_last in memory, which convolutions on a CPU like best
+        pairs = torch.cat([x, following - x], dim=-1)[:, kept]  # (B, T, H / patch, W / patch, 2 C)
+        x = pairs.flatten(0, 1).permute(0, 3, 1, 2)  # channels_last in memory, which convolutions on a CPU like best
         for conv in self.convs:
             x = F.relu(conv(x))
         features: Tensor = F.relu(self.dense(x.flatten(1)))
-        return features.view(batch, time, -1)
+        return features.view(*pairs.shape[:2], -1)
 
 
 def patches(frames: Tensor, side: int) -> Tensor:
