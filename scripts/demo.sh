@@ -22,7 +22,7 @@ done
 source scripts/setup.sh
 
 case "$size" in
-  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=40 ticks=600 pairs=100 confidence=0.01 ;;
+  full)  labelled=20 heldout=3 unlabelled=22 idm=1300 policy=1000 vae=400 dit=800 episodes=40 ticks=600 pairs=100 confidence=0.01 ;;
   quick) labelled=1  heldout=1 unlabelled=1  idm=40   policy=40   vae=30  dit=30  episodes=4  ticks=100 pairs=5   confidence=0 ;;
 esac
 steps() { python -c 'import sys; print(max(1, round(int(sys.argv[1]) * float(sys.argv[2]))))' "$1" "$budget"; }
@@ -66,8 +66,11 @@ stage idm.validate ghostkeys idm validate --checkpoint $run/idm --data.root $run
 stage label ghostkeys label $run/unlabelled --checkpoint $run/idm --output $run/labels --fps native --low-confidence $confidence \
   --json $run/label.json
 
-# 4. Three policies of equal budget.
-fit_policy() { ghostkeys agent fit --config agents/configs/tiny.yaml --data.root "$2" --output "$run/policy-$1" --trainer.max_steps "$(steps $policy)"; }
+# 4. Three policies of equal budget. They share the decoded frames: two see the same videos, with other actions.
+fit_policy() {
+  ghostkeys agent fit --config agents/configs/tiny.yaml --data.root "$2" --output "$run/policy-$1" --data.cache $run/.frames \
+    --trainer.max_steps "$(steps $policy)"
+}
 stage policy.labelled-only fit_policy labelled-only $run/labelled
 stage policy.pseudo-labels fit_policy pseudo-labels $run/labels
 stage policy.true-actions  fit_policy true-actions $run/unlabelled
