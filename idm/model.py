@@ -168,6 +168,11 @@ class InverseDynamicsModel(nn.Module):
         joined: Tensor = self.join(self.dropout(torch.cat(features, dim=2)))  # (B, T, D)
         return joined
 
+    def compile_images(self) -> None:
+        """Lets torch.compile build the image network when it is first used; takes a while, pays on GPUs."""
+        if self.appearance is not None:
+            self.appearance.compile()
+
     @property
     def around(self) -> int:
         """Frames before and after a frame that its encoding depends on."""
