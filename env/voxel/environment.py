@@ -9,12 +9,15 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
+from env.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
 from env.voxel.game import DAY, Game
 from env.voxel.inventory import Inventory
+from env.voxel.menu import WINDOW_HEIGHT, WINDOW_WIDTH
 from env.voxel.observation import Observation, location, observation_space, observe
 from env.voxel.physics import Cell, Vector
 from env.voxel.player import Player
 from env.voxel.render import Renderer
+from env.voxel.screen import Screen
 from env.voxel.terrain import generate
 from env.voxel.world import World
 
@@ -37,7 +40,10 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     ## Action Space
     MineRL's `Dict` of 24 keys, see `env.minerl_action_space`: 23 buttons of 0 or 1, held as long as they are 1, and
     `camera`, float32 (pitch, yaw) in degrees to turn down and right. Keys may be left out, which releases them.
-    `inventory`, `ESC`, `pickItem` and `swapHands` do nothing yet.
+    `inventory` opens the inventory and `use` a crafting table or a furnace under the crosshair; `inventory` or `ESC`
+    closes them. While one is open, `camera` moves its cursor, 6.67 pixels of a 640 x 360 picture a degree, and
+    `attack`, `use`, `sneak` (shift), the hotbar keys and `drop` act on the slot below it as in Minecraft 1.16; the
+    player stands still. `pickItem` and `swapHands` do nothing, nor does `ESC` where nothing is open.
 
     ## Observation Space
     A `Dict` with MineRL's names:
@@ -54,9 +60,10 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     0.0: free play. `info["milestones"]` tells what has been achieved.
 
     ## Info
-    `milestones`: item name, or kind of item such as `log`, → tick at which it was first obtained; `isGuiOpen`;
-    `hotbar`: the selected slot, 0 to 8; `inventory`: list of `{"type", "quantity"}` of the filled slots;
-    `location_stats`.
+    `milestones`: item name, or kind of item such as `log`, → tick at which it was first obtained; `isGuiOpen`, and
+    `isGuiInventory` for the player's own inventory; `mouse`: `x` and `y` of the cursor, in a window of 1280 x 720 as
+    VPT's recorder counts them; `hotbar`: the selected slot, 0 to 8; `inventory`: list of `{"type", "quantity"}` of the
+    filled slots; `location_stats`.
 
     ## Starting State
     The player stands at the world's spawn in the morning with empty hands. The world's seed is the seed given to
@@ -166,11 +173,22 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     def _info(self) -> Info:
         return {
             "milestones": dict(self.game.milestones),
-            "isGuiOpen": False,
+            **_gui(self.game.screen),
             "hotbar": self.player.hotbar_selected,
             "inventory": self.player.inventory.stacks(),
             "location_stats": location(self.player),
         }
+
+
+def _gui(screen: Screen | None) -> Info:
+    """What VPT's recorder notes of an open screen."""
+    x, y = (WINDOW_WIDTH / 2, WINDOW_HEIGHT / 2) if screen is None else screen.cursor
+    scale = RECORDED_HEIGHT / WINDOW_HEIGHT
+    return {
+        "isGuiOpen": screen is not None,
+        "isGuiInventory": screen is not None and screen.menu.kind == "inventory",
+        "mouse": {"x": scale * x, "y": scale * y},
+    }
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,6 +13,11 @@ Kind = Literal["inventory", "crafting_table", "furnace"]
 Role = Literal["result", "grid", "input", "fuel", "output", "main", "hotbar"]
 SPACING = 18
 """From one slot to the next, in pixels."""
+WINDOW_WIDTH, WINDOW_HEIGHT = 640, 360
+"""Pixels of the window, at GUI scale 1."""
+PANEL_WIDTH, PANEL_HEIGHT = 176, 166
+PANEL_X, PANEL_Y = (WINDOW_WIDTH - PANEL_WIDTH) // 2, (WINDOW_HEIGHT - PANEL_HEIGHT) // 2
+"""Where the panel of every screen lies in the window."""
 
 
 @dataclass(frozen=True)
