@@ -36,6 +36,7 @@ class Game:
     def __init__(self, world: World, player: Player, rng: np.random.Generator, *, time_of_day: int) -> None:
         self.world = world
         self.player = player
+        self.rng = rng
         self.tick = 0
         """Actions taken so far."""
         self.time_of_day = time_of_day
