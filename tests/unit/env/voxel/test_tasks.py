@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import env as environments
+from env.contractor import read_contractor_file
 from env.recording import Recording
 from env.voxel.blocks import CRAFTING_TABLE, FURNACE, GRASS_BLOCK, STONE_BLOCK, item_id
 from env.voxel.environment import VoxelEnv
@@ -167,7 +168,8 @@ def test_a_recording_tells_that_a_screen_is_open_and_where_the_cursor_is(tmp_pat
     assert {True, False} == {is_open for is_open, _, _ in shown}
     for line, (_, (x, y), _) in zip(lines, shown, strict=True):
         assert (line["mouse"]["x"], line["mouse"]["y"]) == pytest.approx((2 * x, 2 * y))
-    # No second cursor is drawn over the one that is there.
+    ticks = read_contractor_file(tmp_path / "crafting.jsonl").ticks
+    assert all(tick.cursor is None for tick in ticks), "a second cursor would be drawn over the one that is there"
     for frame, (_, _, picture) in zip(recording.frames(), shown, strict=True):
         assert np.abs(frame.astype(int) - picture).mean() < 4.0
     pressed = recording.actions.buttons
