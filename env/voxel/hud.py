@@ -34,6 +34,8 @@ class Hud:
         self._screen = self._layer = np.zeros((0, 0, 4), np.float32)
         self.crosshair = self._fit(_crosshair())
         """(R, C) how far each pixel is inverted, 0 to 1."""
+        self.bare = np.zeros(len(self.crosshair), np.bool_)
+        """(R,) the rows of the picture that neither crosshair nor layer touches."""
 
     def layer(self, view: View) -> Layer:
         """(R, C, 4) the layer, with colours already multiplied by alpha."""
@@ -53,6 +55,8 @@ class Hud:
             self._pointed = view.screen
             # Only what follows the mouse moves in every frame.
             self._layer = self._fit(self._screen if view.screen is None else draw_pointer(self._screen, view.screen))
+            if changed:
+                self.bare = ~(self.crosshair.any(axis=1) | self._layer[..., 3].any(axis=1))
         return self._layer
 
     def _fit(self, screen: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,10 +69,20 @@ class Hud:
 
 @njit(cache=True)
 def lay_over(
-    colour: NDArray[np.float32], layer: Layer, crosshair: NDArray[np.float32], frame: NDArray[np.uint8]
+    colour: NDArray[np.float32],
+    layer: Layer,
+    crosshair: NDArray[np.float32],
+    bare: NDArray[np.bool_],
+    frame: NDArray[np.uint8],
 ) -> None:
-    """Write frame (R, C, 3): the colours, inverted under the crosshair, below the layer."""
+    """Write frame (R, C, 3): the colours, inverted under the crosshair, below the layer.
+
+    On the rows that are `bare` (R,) there is neither crosshair nor layer.
+    """
     for row in range(colour.shape[0]):
+        if bare[row]:
+            _round(colour[row].reshape(-1), frame[row].reshape(-1))
+            continue
         for column in range(colour.shape[1]):
             invert = crosshair[row, column]
             through = np.float32(1.0) - layer[row, column, 3]
@@ -78,6 +92,15 @@ def lay_over(
                     value = value * (1.0 - invert) + (255.0 - value) * invert
                 value = value * through + layer[row, column, channel]
                 frame[row, column, channel] = np.uint8(value + 0.5)
+
+
+@njit(cache=True)
+def _round(values: NDArray[np.float32], rounded: NDArray[np.uint8]) -> None:
+    """Write the nearest whole number from 0 to 255 of each value, halves rounded up."""
+    for i in range(len(values)):
+        value = min(max(values[i], np.float32(0.0)), np.float32(255.0))
+        whole = np.int32(value)
+        rounded[i] = whole + (value - np.float32(whole) >= np.float32(0.5))
 
 
 def _draw(view: View) -> Layer:

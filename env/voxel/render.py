@@ -78,7 +78,7 @@ class Renderer:
         self._draw_drops(world, view, rays, light)
         self._draw_hand(world, view, light)
         frame = np.empty(self._colour.shape, np.uint8)
-        lay_over(self._colour, self._hud.layer(view), self._hud.crosshair, frame)
+        lay_over(self._colour, self._hud.layer(view), self._hud.crosshair, self._hud.bare, frame)
         return frame if self._blend is None else _blend_rows(frame, self._blend)
 
     def _draw_drops(self, world: World, view: View, rays: Rays, light: NDArray[np.float64]) -> None:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from env.voxel.blocks import AIR, BEDROCK, SOLID
 from env.voxel.light import LOSS, column_heights, fill_light
-from env.voxel.space import REACH, fill_space
+from env.voxel.space import DEPTH, REACH, fill_space
 
 LIGHT_REACH = 15
 """How far, in blocks, a change of one block can change the light."""
@@ -54,8 +54,8 @@ class World:
         if LOSS[before] != LOSS[block]:
             self._relight(x, z)
         if (before == AIR) != (block == AIR):
-            low = (max(x - REACH, 0), max(y - REACH, 0), max(z - REACH, 0))
-            high = (min(x + REACH + 1, size_x), min(y + REACH + 1, size_y), min(z + REACH + 1, size_z))
+            low = (max(x - REACH, 0), max(y - DEPTH[1], 0), max(z - REACH, 0))
+            high = (min(x + REACH + 1, size_x), min(y + DEPTH[0] + 1, size_y), min(z + REACH + 1, size_z))
             fill_space(self.blocks, low, high, self.space)
 
     def surface(self, x: int, z: int) -> int:
