@@ -44,6 +44,9 @@ COMMANDS: dict[str, Command] = {
         "agents.commands", "convert", "turn OpenAI's VPT files (.model and .weights) into a checkpoint folder"
     ),
     "bench idm": Command("idm.bench", "bench", "measure the inverse dynamics model's speed beside the plain network's"),
+    "bench env": Command(
+        "env.voxel.bench", "bench", "measure the embedded world's speed: a tick, processes side by side, the start"
+    ),
     "bench policy": Command(
         "agents.bench", "bench", "measure a policy's speed: with its memory or without, one environment or a batch"
     ),

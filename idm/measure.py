@@ -4,7 +4,6 @@ What is compared runs in turn, round after round; a ratio is the median of the r
 process's processor time, which other processes change little; on a GPU it is the clock's.
 """
 
-import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from env.processors import usable_processors
+from env.processors import processor_name, usable_processors
 
 MATRIX_SIDE = 1024
 
@@ -31,7 +30,7 @@ class Conditions:
     @classmethod
     def here(cls, device: str) -> "Conditions":
         """Of this process."""
-        name = torch.cuda.get_device_name(device) if device.startswith("cuda") else _processor()
+        name = torch.cuda.get_device_name(device) if device.startswith("cuda") else processor_name()
         return cls(torch.__version__, name, usable_processors(), torch.get_num_threads(), device)
 
     def __str__(self) -> str:
@@ -88,12 +87,3 @@ def _seconds(thing: Callable[[], object], device: str) -> float:
     thing()
     torch.cuda.synchronize(device)
     return time.perf_counter() - started
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

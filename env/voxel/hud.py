@@ -34,7 +34,7 @@ class Hud:
         self._screen = self._layer = np.zeros((0, 0, 4), np.float32)
         self.crosshair = self._fit(_crosshair())
         """(R, C) how far each pixel is inverted, 0 to 1."""
-        self.bare = np.zeros(len(self.crosshair), np.bool_)
+        self.bare: NDArray[np.bool_] = np.zeros(len(self.crosshair), np.bool_)
         """(R,) the rows of the picture that neither crosshair nor layer touches."""
 
     def layer(self, view: View) -> Layer:
@@ -56,7 +56,8 @@ class Hud:
             # Only what follows the mouse moves in every frame.
             self._layer = self._fit(self._screen if view.screen is None else draw_pointer(self._screen, view.screen))
             if changed:
-                self.bare = ~(self.crosshair.any(axis=1) | self._layer[..., 3].any(axis=1))
+                touched = np.logical_or(self.crosshair, self._layer[..., 3])
+                self.bare = np.logical_not(touched.any(axis=1))
         return self._layer
 
     def _fit(self, screen: NDArray[np.float32]) -> NDArray[np.float32]:
