@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from env.voxel.light import OPAQUE_LIGHT
+
 Float = NDArray[np.floating[Any]]
 
 DAY = 24000
@@ -38,10 +40,10 @@ def daylight(time_of_day: int) -> float:
 
 def brightness(time_of_day: int) -> NDArray[np.float64]:
     """(256,) how bright a cell of each light value is, 0 to 1."""
-    light = np.arange(256) & 15
-    linear = light / 15.0
-    seen = linear / (4.0 - 3.0 * linear) * daylight(time_of_day)
-    seen = 0.9 * seen + 0.1
+    light = np.arange(256)
+    sky, lamp = (level / (4.0 - 3.0 * level) for level in ((light & 15) / 15.0, (light >> 4) / 15.0))
+    lamp[OPAQUE_LIGHT] = 0.0
+    seen = 0.9 * np.maximum(sky * daylight(time_of_day), lamp) + 0.1
     lifted = 1.0 - (1.0 - seen) ** 4
     return np.asarray(np.clip(seen + GAMMA * (lifted - seen), 0.0, 1.0))
 

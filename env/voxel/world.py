@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.voxel.blocks import AIR, BEDROCK, SOLID
-from env.voxel.light import LOSS, column_heights, fill_light
+from env.voxel.light import GLOW, LOSS, add_lamps, column_heights, fill_skylight
 from env.voxel.space import DEPTH, REACH, fill_space
 
 LIGHT_REACH = 15
@@ -27,11 +27,12 @@ class World:
         self.heights = np.zeros((size_x, size_z), np.uint8)
         """uint8 (X, Z): the lowest y from which the column is open to the sky."""
         self.light = np.zeros_like(self.blocks)
-        """uint8 (X, Y, Z): skylight 0 to 15, 255 in opaque blocks."""
+        """uint8 (X, Y, Z): skylight 0 to 15, the light of lamps in the high four bits; 255 in opaque blocks."""
         self.space = np.zeros((2, *self.blocks.shape), np.uint8)
         """uint8 (2, X, Y, Z): how far rays that go down, and up, may leap; see `space`."""
         column_heights(self.blocks, LOSS, 0, size_x, 0, size_z, self.heights)
-        fill_light(self.blocks, LOSS, self.heights, 0, size_x, 0, size_z, self.light)
+        self._lamps = {(int(x), int(y), int(z)) for x, y, z in np.argwhere(np.isin(self.blocks, np.flatnonzero(GLOW)))}
+        self._fill_light(0, size_x, 0, size_z)
         fill_space(self.blocks, (0, 0, 0), self.blocks.shape, self.space)
         self.top = int(np.flatnonzero(self.blocks.any(axis=(0, 2))).max(initial=-1)) + 1
         """No block is at or above this y."""
@@ -51,7 +52,10 @@ class World:
         before = self.blocks[x, y, z]
         self.blocks[x, y, z] = block
         self.top = max(self.top, y + 1) if block != AIR else self.top
-        if LOSS[before] != LOSS[block]:
+        if GLOW[before] or GLOW[block]:
+            self._lamps.discard((x, y, z))
+            self._lamps.update([(x, y, z)] if GLOW[block] else ())
+        if LOSS[before] != LOSS[block] or GLOW[before] != GLOW[block]:
             self._relight(x, z)
         if (before == AIR) != (block == AIR):
             low = (max(x - REACH, 0), max(y - DEPTH[1], 0), max(z - REACH, 0))
@@ -67,4 +71,13 @@ class World:
         column_heights(self.blocks, LOSS, x, x + 1, z, z + 1, self.heights)
         x0, x1 = max(x - LIGHT_REACH, 0), min(x + LIGHT_REACH + 1, size_x)
         z0, z1 = max(z - LIGHT_REACH, 0), min(z + LIGHT_REACH + 1, size_z)
-        fill_light(self.blocks, LOSS, self.heights, x0, x1, z0, z1, self.light)
+        self._fill_light(x0, x1, z0, z1)
+
+    def _fill_light(self, x0: int, x1: int, z0: int, z1: int) -> None:
+        """Light for x0 <= x < x1, z0 <= z < z1 anew, from what is there and from the light just outside."""
+        box = (x0, x1, z0, z1)
+        fill_skylight(self.blocks, LOSS, self.heights, box, self.light)
+        if self._lamps:
+            inside = [lamp for lamp in self._lamps if x0 <= lamp[0] < x1 and z0 <= lamp[2] < z1]
+            lamps = np.array(sorted(inside), np.int32).reshape(-1, 3)
+            add_lamps(self.blocks, LOSS, GLOW, box, lamps, self.light)
