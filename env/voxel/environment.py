@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
 from env.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
+from env.voxel.biomes import BIOMES, MIXED, Land
 from env.voxel.game import DAY, Game
 from env.voxel.inventory import Inventory
 from env.voxel.menu import WINDOW_HEIGHT, WINDOW_WIDTH
@@ -29,7 +30,7 @@ Info = dict[str, Any]
 MORNING = 1000
 """Time of day at which a world starts, in ticks since sunrise."""
 MAX_SEED = 2**31
-_OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "world")
+_OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "biome", "world")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +92,8 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     - `render_mode`: `"rgb_array"`; `render()` returns the picture of the last observation.
 
     Options of `reset`: `position` (x, y, z of the feet), `yaw`, `pitch`, `inventory` (item name → count, filling the
-    hotbar first), `time_of_day` (ticks since sunrise), `world` (a `World` to play in and change, instead of a
-    generated one).
+    hotbar first), `time_of_day` (ticks since sunrise), `biome` (one of `env.voxel.biomes.BIOMES`: a world of that land
+    alone, instead of one with some of each), `world` (a `World` to play in and change, instead of a generated one).
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  # as gym.Env declares it
@@ -152,7 +153,8 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
         options = _checked(options or {})
         world = options.get("world")
         if world is None:
-            world = generate(int(self.np_random.integers(MAX_SEED)) if seed is None else seed)
+            world_seed = int(self.np_random.integers(MAX_SEED)) if seed is None else seed
+            world = generate(world_seed, land=_land(options.get("biome")))
         player = Player(
             _vector(options.get("position", world.spawn)),
             yaw=float(options.get("yaw", 0.0)),
@@ -229,7 +231,15 @@ def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
     unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:
         raise ValueError(f"unknown reset option {unknown[0]!r}; expected some of {', '.join(_OPTIONS)}.")
+    if options.get("biome") is not None and options.get("world") is not None:
+        raise ValueError("the reset options biome and world exclude each other: a world that is given has its land.")
     return options
+
+
+def _land(biome: str | None) -> Land:
+    if biome is not None and biome not in BIOMES:
+        raise ValueError(f"biome is {biome!r}; expected one of {', '.join(BIOMES)}, or None for some of each.")
+    return MIXED if biome is None else BIOMES[biome]
 
 
 def _vector(position: Any) -> Vector:

@@ -5,6 +5,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from env.voxel.biomes import MIXED, Land
 from env.voxel.blocks import (
     ANDESITE,
     BEDROCK,
@@ -44,16 +45,16 @@ CAVE_GRID = 4
 """Cave noise is drawn on every fourth cell and interpolated."""
 
 
-def generate(seed: int, size: tuple[int, int, int] = SIZE) -> World:
-    """A new world of `size` (x, y, z) blocks; the same seed and size give the same world on every machine."""
+def generate(seed: int, size: tuple[int, int, int] = SIZE, *, land: Land = MIXED) -> World:
+    """A new world of `size` (x, y, z) blocks; equal arguments give the same world on every machine."""
     mixed = seed % 2**62
     blocks = np.zeros(size, np.uint8)
-    ground = _ground(mixed, size[0], size[1], size[2])
-    _fill(blocks, ground, mixed)
+    ground = _ground(mixed, size[0], size[1], size[2], land)
+    _fill(blocks, ground, mixed, land)
     _carve(blocks, ground, mixed)
     _scatter_ores(blocks, mixed)
-    _plant(blocks, ground, mixed)
-    spawn = _spawn(blocks, ground)
+    _plant(blocks, ground, mixed, land)
+    spawn = _spawn(blocks, ground, land)
     return World(blocks, seed=seed, spawn=spawn)
 
 
@@ -82,7 +83,7 @@ def _smooth(seed: int, x: float, z: float) -> float:
 
 
 @njit(cache=True)
-def _ground(seed: int, size_x: int, size_y: int, size_z: int) -> NDArray[np.int32]:
+def _ground(seed: int, size_x: int, size_y: int, size_z: int, land: Land) -> NDArray[np.int32]:
     """(X, Z) y of the highest ground block."""
     ground = np.empty((size_x, size_z), np.int32)
     for x in range(size_x):
@@ -91,13 +92,15 @@ def _ground(seed: int, size_x: int, size_y: int, size_z: int) -> NDArray[np.int3
             hills = _smooth(seed + 2, x / 29.0, z / 29.0)
             bumps = 0.7 * _smooth(seed + 3, x / 13.0, z / 13.0) + 0.3 * _smooth(seed + 4, x / 5.0, z / 5.0)
             steep = 0.5 + 0.5 * _smooth(seed + 5, x / 90.0, z / 90.0)
-            height = WATER_LEVEL + 5.0 + 7.0 * rolling + (2.0 + 7.0 * steep) * hills + (1.0 + 2.0 * steep) * bumps
+            height = WATER_LEVEL + land.level + land.rolling * rolling
+            height += (land.hills + land.steep_hills * steep) * hills
+            height += (land.bumps + land.steep_bumps * steep) * bumps
             ground[x, z] = min(max(int(np.floor(height)), 4), size_y - 14)
     return ground
 
 
 @njit(cache=True)
-def _fill(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int) -> None:
+def _fill(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int, land: Land) -> None:
     """Bedrock, stone with veins of other rock, a few blocks of soil, and water up to its level."""
     size_x, _, size_z = blocks.shape
     for x in range(size_x):
@@ -123,7 +126,7 @@ def _fill(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int) -> No
                 elif beach:
                     blocks[x, y, z] = SAND
                 else:
-                    blocks[x, y, z] = GRASS_BLOCK if y == top else DIRT
+                    blocks[x, y, z] = land.top if y == top else land.soil
             for y in range(top + 1, WATER_LEVEL):
                 blocks[x, y, z] = WATER
 
@@ -216,19 +219,19 @@ def _scatter_ores(blocks: NDArray[np.uint8], seed: int) -> None:
 
 
 @njit(cache=True)
-def _plant(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int) -> None:
+def _plant(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int, land: Land) -> None:
     """Trees, at most one per 4 x 4 cells and thicker in the woods; then grass and flowers on open soil."""
     size_x, _, size_z = blocks.shape
     for cell_x in range(size_x // 4):
         for cell_z in range(size_z // 4):
             x = cell_x * 4 + int(_hash(seed + 20, cell_x, 0, cell_z) * 4.0)
             z = cell_z * 4 + int(_hash(seed + 21, cell_x, 0, cell_z) * 4.0)
-            wooded = 0.25 + 0.40 * _smooth(seed + 22, x / 34.0, z / 34.0)
-            if 3 <= x < size_x - 3 and 3 <= z < size_z - 3 and _hash(seed + 23, cell_x, 0, cell_z) < max(wooded, 0.03):
+            wooded = max(land.trees + land.woods * _smooth(seed + 22, x / 34.0, z / 34.0), land.lone_trees)
+            if 3 <= x < size_x - 3 and 3 <= z < size_z - 3 and _hash(seed + 23, cell_x, 0, cell_z) < wooded:
                 y = ground[x, z]
-                if blocks[x, y, z] == GRASS_BLOCK:
+                if blocks[x, y, z] == land.top:
                     blocks[x, y, z] = DIRT
-                    _grow_tree(blocks, x, y + 1, z, seed)
+                    _grow_tree(blocks, x, y + 1, z, seed, land.cold)
     for x in range(size_x):
         for z in range(size_z):
             y = ground[x, z]
@@ -247,9 +250,9 @@ def _plant(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int) -> N
 
 
 @njit(cache=True)
-def _grow_tree(blocks: NDArray[np.uint8], x: int, y: int, z: int, seed: int) -> None:
+def _grow_tree(blocks: NDArray[np.uint8], x: int, y: int, z: int, seed: int, cold: float) -> None:
     """An oak, birch or spruce whose trunk starts at (x, y, z)."""
-    mood = _smooth(seed + 40, x / 48.0, z / 48.0) + 0.7 * (_hash(seed + 41, x, y, z) - 0.5)
+    mood = _smooth(seed + 40, x / 48.0, z / 48.0) + 0.7 * (_hash(seed + 41, x, y, z) - 0.5) + cold
     size = _hash(seed + 42, x, y, z)
     if mood > 0.52:
         _grow_spruce(blocks, x, y, z, 6 + int(size * 4.0))
@@ -289,15 +292,15 @@ def _grow_spruce(blocks: NDArray[np.uint8], x: int, y: int, z: int, height: int)
         blocks[x, y + layer, z] = SPRUCE_LOG
 
 
-def _spawn(blocks: NDArray[np.uint8], ground: NDArray[np.int32]) -> tuple[float, float, float]:
-    """Where feet start: open, fairly level grass near the middle, with trees around but not in the face."""
+def _spawn(blocks: NDArray[np.uint8], ground: NDArray[np.int32], land: Land) -> tuple[float, float, float]:
+    """Where feet start: open, fairly level ground near the middle, with trees around but not in the face."""
     size_x, size_y, size_z = blocks.shape
     x, z = np.meshgrid(np.arange(size_x), np.arange(size_z), indexing="ij")
     on = np.take_along_axis(blocks, ground[:, None, :], 1)[:, 0]
     above = np.stack(
         [np.take_along_axis(blocks, np.minimum(ground + k, size_y - 1)[:, None, :], 1)[:, 0] for k in range(1, 9)]
     )
-    good = (on == GRASS_BLOCK) & ~SOLID[above].any(axis=0) & (above[0] != WATER)
+    good = (on == land.top) & ~SOLID[above].any(axis=0) & (above[0] != WATER)
     logs = (blocks == OAK_LOG).any(axis=1) | (blocks == BIRCH_LOG).any(axis=1)
     trees = cv2.boxFilter(logs.astype(np.float32), -1, (21, 21), normalize=False, borderType=cv2.BORDER_CONSTANT)
     low_leaves = sum((above[k] == leaves) for k in range(4) for leaves in (OAK_LEAVES, BIRCH_LEAVES, SPRUCE_LEAVES))
