@@ -72,6 +72,10 @@ class Item:
     tier: int = HAND
     durability: int = 0
     """Uses before a tool breaks; 0 lasts for ever."""
+    food: int = 0
+    """Half drumsticks that it stills hunger by; 0 cannot be eaten."""
+    saturation: float = 0.0
+    """What eating it adds to the saturation."""
 
 
 # Order is the numbering: worlds and recordings hold these ids, so append and never reorder.
@@ -138,12 +142,17 @@ _MATERIALS = (
     "apple",
     "wheat_seeds",
 )
+_FOOD = {"apple": (4, 2.4)}
+"""Food and saturation of what can be eaten."""
 _TIERS = (("wooden", WOOD, 59), ("stone", STONE, 131), ("iron", IRON, 250), ("diamond", DIAMOND, 1561))
 _TOOLS: tuple[Tool, ...] = ("pickaxe", "axe", "shovel", "sword", "hoe")
 
 
 def _pure_items() -> tuple[Item, ...]:
-    plain = [Item(FIRST_ITEM + i, name) for i, name in enumerate(_MATERIALS)]
+    plain = []
+    for number, name in enumerate(_MATERIALS, start=FIRST_ITEM):
+        food, saturation = _FOOD.get(name, (0, 0.0))
+        plain.append(Item(number, name, food=food, saturation=saturation))
     first_tool = FIRST_ITEM + 32
     tools = [
         Item(first_tool + i * len(_TOOLS) + j, f"{material}_{tool}", 1, tool, tier, durability)

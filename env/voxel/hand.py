@@ -1,8 +1,9 @@
 """The player's own arm or held item, lower right in the picture."""
 
-from math import pi, sin, sqrt
+from math import cos, pi, sin, sqrt
 
 from env.voxel.models import Matrix, Model, scale, shift, turn
+from env.voxel.player import MEAL_TICKS
 from env.voxel.textures import Textures
 from env.voxel.view import View
 
@@ -15,7 +16,7 @@ def hand_model(view: View, textures: Textures, *, bob: Matrix, light: float) -> 
     if view.held_item == 0:
         return Model(bob @ _arm_pose(view.swing, view.equip), textures.arm, light=light)
     item = textures.item(view.held_item)
-    grip = bob @ _grip_pose(view.swing, view.equip)
+    grip = bob @ (_meal_pose(view.eaten, view.equip) if view.eaten else _grip_pose(view.swing, view.equip))
     in_hand = _FLAT_IN_HAND if item.flat else _CUBE_IN_HAND
     return Model(grip @ in_hand @ shift(-0.5, -0.5, -0.5), item.tiles, item.flat, light)
 
@@ -38,6 +39,15 @@ def _grip_pose(swing: float, equip: float) -> Matrix:
     pose = shift(-0.4 * sin(root * pi), 0.2 * sin(root * 2.0 * pi), -0.2 * sin(swing * pi))
     pose = pose @ shift(0.56, -0.52 - 0.6 * (1.0 - equip), -0.72) @ turn(1, 45.0 - 20.0 * sin(swing * swing * pi))
     return pose @ turn(2, -20.0 * sin(root * pi)) @ turn(0, -80.0 * sin(root * pi)) @ turn(1, -45.0)
+
+
+def _meal_pose(eaten: float, equip: float) -> Matrix:
+    """Before the mouth, up and down with each bite."""
+    left = 1.0 - eaten
+    near = 1.0 - left**27
+    bite = abs(cos(left * MEAL_TICKS / 4.0 * pi)) * 0.1 if left < 0.8 else 0.0
+    pose = shift(near * 0.6, bite - near * 0.5, 0.0) @ turn(1, near * 90.0) @ turn(0, near * 10.0)
+    return pose @ turn(2, near * 30.0) @ shift(0.56, -0.52 - 0.6 * (1.0 - equip), -0.72)
 
 
 _CUBE_IN_HAND = turn(1, 45.0) @ scale(0.4, 0.4, 0.4)

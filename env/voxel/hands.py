@@ -1,4 +1,4 @@
-"""What the hands do: dig, build, open, throw and choose, with Minecraft 1.16's delays."""
+"""What the hands do: dig, build, open, eat, throw and choose, with Minecraft 1.16's delays."""
 
 from dataclasses import dataclass, field
 from math import floor
@@ -12,9 +12,9 @@ from env.voxel.drops import Drops
 from env.voxel.furnace import Furnace
 from env.voxel.ledger import Ledger
 from env.voxel.physics import EPSILON, Box, Cell, cast_ray
-from env.voxel.player import REACH, Player, is_under_water
+from env.voxel.player import MEAL_TICKS, REACH, Player, is_under_water
 from env.voxel.slots import Stack
-from env.voxel.vitals import MINE
+from env.voxel.vitals import MAX_FOOD, MINE
 from env.voxel.world import World
 
 SWING_TICKS = 6
@@ -70,14 +70,16 @@ class Hands:
         self.opened = None
         self.aim()
         if controls.hotbar is not None:
+            self.player.eating = self.player.eating if controls.hotbar == self.player.hotbar_selected else 0
             self.player.hotbar_selected = controls.hotbar
         if "drop" in controls.pressed:
             self._throw(everything="sprint" in controls.held)
-        if "attack" in controls.pressed and self._delays["miss"] == 0:
+        if "attack" in controls.pressed and self._delays["miss"] == 0 and not self.player.eating:
             self._strike()
         if "use" in controls.pressed or ("use" in controls.held and self._delays["use"] == 0):
             self._use()
-        self._dig(held="attack" in controls.held)
+        self._eat(held="use" in controls.held)
+        self._dig(held="attack" in controls.held and not self.player.eating)
         self._delays["miss"] = max(self._delays["miss"] - 1, 0)
         self._advance_swing()
 
@@ -160,13 +162,16 @@ class Hands:
             self._remove(above, None)
 
     def _use(self) -> None:
-        """Open the target, or place the block in the hand against it."""
-        if self._dug is not None:
+        """Open the target, begin to eat, or place the block in the hand against the target."""
+        if self._dug is not None or self.player.eating:
             return
         self._delays["use"] = USE_DELAY
         if self._can_open():
             self.opened = self.target
             self._swing()
+            return
+        if self._is_hungry_for(self._tool()):
+            self.player.eating = 1
             return
         block, cell = self.player.held_item, self._cell_to_fill()
         if cell is None or not 0 < block < FIRST_ITEM or not self._can_place(block, cell):
@@ -175,6 +180,21 @@ class Hands:
         self.player.inventory.take(self.player.hotbar_selected)
         self.ledger.lose(block, 1)
         self._swing()
+
+    def _is_hungry_for(self, thing: Item | None) -> bool:
+        return thing is not None and thing.food > 0 and self.player.food < MAX_FOOD
+
+    def _eat(self, *, held: bool) -> None:
+        """Go on eating while the button is held."""
+        food = self._tool()
+        if not held or food is None:
+            self.player.eating = 0
+        elif self.player.eating:
+            self.player.eating += 1
+            if self.player.eating > MEAL_TICKS:
+                self.player.eating = 0
+                self.player.vitals.eat(food.food, food.saturation)
+                self.player.inventory.take(self.player.hotbar_selected)
 
     def _can_open(self) -> bool:
         """Whether the target has a screen; who sneaks with something in the hand builds against it instead."""

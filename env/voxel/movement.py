@@ -14,7 +14,7 @@ GROUND_INERTIA, AIR_INERTIA = 0.6 * 0.91, 0.91
 WALK_ACCELERATION, SPRINT_FACTOR = 0.1, 1.3
 AIR_ACCELERATION, AIR_SPRINT_ACCELERATION = 0.02, 0.026
 JUMP_SPEED, SPRINT_JUMP_BOOST, JUMP_COOLDOWN = 0.42, 0.2, 10
-KEY_STRENGTH, SNEAK_FACTOR = 0.98, 0.3
+KEY_STRENGTH, SNEAK_FACTOR, EATING_FACTOR = 0.98, 0.3, 0.2
 WATER_ACCELERATION, WATER_DRAG, WATER_GRAVITY = 0.02, 0.8, 0.005
 SWIM_UP, SWIM_DEPTH, CLIMB_OUT = 0.04, 0.4, 0.3
 STILL = 0.003
@@ -46,7 +46,7 @@ class Legs:
         player = self.player
         depth = water_depth(self.world.blocks, player.box)
         player.sneaking = "sneak" in controls.held or self._must_crouch()
-        strength = KEY_STRENGTH * (SNEAK_FACTOR if player.sneaking else 1.0)
+        strength = KEY_STRENGTH * (SNEAK_FACTOR if player.sneaking else 1.0) * (EATING_FACTOR if player.eating else 1.0)
         left, forward = controls.axis("left", "right") * strength, controls.axis("forward", "back") * strength
         self._sprint(controls, forward, in_water=depth > 0.0)
         vx, vy, vz = player.velocity
@@ -71,8 +71,9 @@ class Legs:
         player = self.player
         self.sprint_window = max(self.sprint_window - 1, 0)
         able = forward > 0.0 and not player.sneaking and not in_water and player.food > SPRINT_FOOD
-        tapped = able and not self.was_forward and player.on_ground and "sprint" not in controls.held
-        if able and ("sprint" in controls.held or (tapped and self.sprint_window > 0)):
+        starts = able and not player.eating
+        tapped = starts and not self.was_forward and player.on_ground and "sprint" not in controls.held
+        if starts and ("sprint" in controls.held or (tapped and self.sprint_window > 0)):
             player.sprinting = True
         elif tapped:
             self.sprint_window = DOUBLE_TAP

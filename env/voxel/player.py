@@ -14,6 +14,8 @@ STANDING_HEIGHT, SNEAKING_HEIGHT = 1.8, 1.5
 STANDING_EYE, SNEAKING_EYE = 1.62, 1.27
 REACH = 4.5
 """How far away, in blocks, a block can be dug or built upon."""
+MEAL_TICKS = 32
+"""Ticks of holding `use` that a meal takes."""
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Player:
     against_wall: bool = False
     """Whether the last motion ran into something sideways."""
     fall_distance: float = 0.0
+    eating: int = 0
+    """Ticks that the player has been eating what is in the hand; 0 is not eating."""
     hotbar_selected: int = 0
     """Slot in the hand, 0 to 8."""
     inventory: Inventory = field(default_factory=Inventory)

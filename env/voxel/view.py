@@ -56,6 +56,8 @@ class View:
     """Breaking progress of the target, 0 to 9; -1 shows no crack."""
     swing: float = 0.0
     """Progress of the arm swing, 0 (at rest) to 1."""
+    eaten: float = 0.0
+    """How far the held item is eaten, 0 (not begun) to 1."""
     equip: float = 1.0
     """How far the hand is raised, 0 (hidden, just after a hotbar change) to 1."""
     held_item: int = 0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import hypot
 
-from env.voxel.player import SNEAKING_EYE, STANDING_EYE, Player
+from env.voxel.player import MEAL_TICKS, SNEAKING_EYE, STANDING_EYE, Player
 from env.voxel.view import View
 
 FIELD_OF_VIEW = 70.0
@@ -55,6 +55,7 @@ class Viewpoint:
             bob_phase=self.bob_phase,
             bob_amount=self.bob_amount,
             equip=self.equip,
+            eaten=player.eating / MEAL_TICKS,
             held_item=self.held_item,
             hotbar_items=inventory.items[:9].copy(),
             hotbar_counts=inventory.counts[:9].copy(),

@@ -39,6 +39,11 @@ class Vitals:
         """Land after falling some blocks."""
         self.hurt(max(ceil(distance - SAFE_FALL), 0))
 
+    def eat(self, food: int, saturation: float) -> None:
+        """Still hunger; saturation never exceeds food."""
+        self.food = min(self.food + food, MAX_FOOD)
+        self.saturation = min(self.saturation + saturation, float(self.food))
+
     def exhaust(self, amount: float) -> None:
         """Spend strength."""
         self.exhaustion = min(self.exhaustion + amount, 40.0)
