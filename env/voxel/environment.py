@@ -67,8 +67,8 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     | `life_stats` | `is_alive`, `life`, `food`, `saturation`, `air` (float32) |
     | `location_stats` | `xpos`, `ypos`, `zpos` in blocks, `pitch`, `yaw` in degrees (float32) |
 
-    In a `gymnasium.vector.AsyncVectorEnv` with shared memory, which Gymnasium reads text from only once, `type` keeps its
-    first value; pictures and numbers are right.
+    In a `gymnasium.vector.AsyncVectorEnv` with shared memory, from which Gymnasium reads text only once, `type` keeps
+    its first value; pictures and numbers are right.
 
     ## Rewards
     With a task, VPT's table up to its goal (`env.voxel.tasks`): so much for each item obtained by picking up, crafting
