@@ -12,6 +12,7 @@ import numpy as np
 
 from env.actions import BUTTONS
 from env.files import atomic_path
+from env.invisible import note
 from env.video import read_ticks, resize
 from idm.data import load_episodes
 from idm.evaluation import Evaluation, evaluate
@@ -62,6 +63,7 @@ def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = Non
     )
     evaluation = evaluate(model, episodes)
     print(table(evaluation))
+    print(note())
     if json is not None:
         skipped = [{"path": str(path), "reason": reason} for path, reason in episodes.skipped]
         _write_json(json, {**evaluation.to_dict(), "skipped": skipped})
