@@ -169,8 +169,8 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
     video does not.
     """
     pitch, yaw = np.asarray(action.get("camera", (0.0, 0.0)), np.float64).reshape(2)
-    buttons = [button for name, button in MOUSE_BUTTONS.items() if np.any(action.get(name, 0))]
-    keys = [key for name, key in KEYBOARD.items() if np.any(action.get(name, 0))]
+    buttons = [button for name, button in MOUSE_BUTTONS.items() if _is_pressed(action.get(name, 0))]
+    keys = [key for name, key in KEYBOARD.items() if _is_pressed(action.get(name, 0))]
     # A first tick with a newly pressed attack stands for a button that was stuck before: at the start nothing is new.
     held_buttons = buttons if previous is None else previous["mouse"]["buttons"]
     held_keys = [] if previous is None else previous["keyboard"]["keys"]
@@ -189,6 +189,11 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
     }  # fmt: skip
     cursor = {name: float(value) for name, value in state.get("mouse", {}).items() if name in ("x", "y")}
     return {**tick, **state, "mouse": mouse | cursor}
+
+
+def _is_pressed(value: Any) -> bool:
+    """Whether a button's value, a number or an array of one, is not 0; numbers are quick."""
+    return bool(value if isinstance(value, int) else np.any(value))
 
 
 def to_json(tick: Tick) -> str:

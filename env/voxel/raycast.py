@@ -139,12 +139,13 @@ def _near_edge(x: float, y: float, z: float, axis: int, width: float) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def _aim(rays: Rays, row: int, size_x: int, top: int, size_z: int, fog_end: float, aims: Float) -> None:
-    """Write (8, C) for a row of rays: direction, its inverse, its length, and the depth at which the ray ends.
+def _aim(rays: Rays, row: int, size_x: int, top: int, size_z: int, fog_end: float, aims: tuple[Float, ...]) -> None:
+    """Write eight (C,) for a row of rays: direction, its inverse, its length, and the depth at which the ray ends.
 
     A ray ends in the fog or at the world's rim; the rim is drawn in a hair, so that rounding cannot step over it.
     """
     axes, up = rays.axes, rays.rows[row]
+    dxs, dys, dzs, ixs, iys, izs, lengths, ends = aims
     row_x, row_y, row_z = up * axes[1, 0] - axes[2, 0], up * axes[1, 1] - axes[2, 1], up * axes[1, 2] - axes[2, 2]
     ox, oy, oz = rays.eye
     for column in range(len(rays.columns)):
@@ -161,9 +162,44 @@ def _aim(rays: Rays, row: int, size_x: int, top: int, size_z: int, fog_end: floa
         out = out_x if out_x < out_y else out_y
         out = (out if out < out_z else out_z) * RIM
         fog = fog_end / length
-        aims[0, column], aims[1, column], aims[2, column] = dx, dy, dz
-        aims[3, column], aims[4, column], aims[5, column] = ix, iy, iz
-        aims[6, column], aims[7, column] = length, out if out < fog else fog
+        dxs[column], dys[column], dzs[column] = dx, dy, dz
+        ixs[column], iys[column], izs[column] = ix, iy, iz
+        lengths[column], ends[column] = length, out if out < fog else fog
+
+
+@njit(cache=True, error_model="numpy")
+def _depart(
+    eye: Float, down: int, up: int, aims: tuple[Float, ...], depths: Float, places: tuple[NDArray[np.int64], ...]
+) -> None:
+    """Write for a row of rays where the first leap takes them: depth (C,) and four (C,), the axis crossed and the cell.
+
+    The box around the eye's cell reaches `down` and `up` cells, for rays that go down and up; with 0 they stay in the
+    cell, with axis -1. All of a row at once, without a branch, costs a fraction of a leap in `cast`.
+    """
+    dxs, dys, dzs, ixs, iys, izs, _, _ = aims
+    axes, xs, ys, zs = places
+    ox, oy, oz = eye
+    x, y, z = int(ox), int(oy), int(oz)
+    for column in range(len(depths)):
+        dx, dy, dz = dxs[column], dys[column], dzs[column]
+        ahead_x, ahead_y, ahead_z = 1 if dx > 0.0 else 0, 1 if dy > 0.0 else 0, 1 if dz > 0.0 else 0
+        step_x, step_y, step_z = 2 * ahead_x - 1, 2 * ahead_y - 1, 2 * ahead_z - 1
+        leap = up if dy > 0.0 else down
+        rise = leap * (FLATTER_UP if dy > 0.0 else FLATTER_DOWN) >> 5
+        tx = (x + ahead_x + leap * step_x - ox) * ixs[column]
+        ty = (y + ahead_y + rise * step_y - oy) * iys[column]
+        tz = (z + ahead_z + leap * step_z - oz) * izs[column]
+        t = min(tx, ty, tz)
+        axis = 0 if tx <= ty and tx <= tz else 1 if ty <= tz else 2
+        in_x = min(max(int(ox + t * dx), x - leap), x + leap)
+        in_y = min(max(int(oy + t * dy), y - rise), y + rise)
+        in_z = min(max(int(oz + t * dz), z - leap), z + leap)
+        moves = leap > 0
+        depths[column] = t if moves else 0.0
+        axes[column] = axis if moves else -1
+        xs[column] = (x + (leap + 1) * step_x if axis == 0 else in_x) if moves else x
+        ys[column] = (y + (rise + 1) * step_y if axis == 1 else in_y) if moves else y
+        zs[column] = (z + (leap + 1) * step_z if axis == 2 else in_z) if moves else z
 
 
 @njit(cache=True, error_model="numpy")
@@ -241,21 +277,27 @@ def cast(
     target_x, target_y, target_z = scene.target
     fog_scale = 1.0 / (scene.fog_end - scene.fog_start)
     texel_angle = 16.0 * scene.pixel
-    start_x, start_y, start_z = int(ox), int(oy), int(oz)
     lit_face = -1
     corners = np.zeros(4)
-    aims = np.empty((8, len(columns)))
-    dxs, dys, dzs, ixs, iys, izs = aims[0], aims[1], aims[2], aims[3], aims[4], aims[5]
-    lengths, ends = aims[6], aims[7]
+    floats = np.empty((8, len(columns)))
+    aims = (floats[0], floats[1], floats[2], floats[3], floats[4], floats[5], floats[6], floats[7])
+    dxs, dys, dzs, ixs, iys, izs, lengths, ends = aims
+    depths, cells = np.empty(len(columns)), np.empty((4, len(columns)), np.int64)
+    places = (cells[0], cells[1], cells[2], cells[3])
+    axes, xs, ys, zs = places
+    down = up = np.int64(0)
+    if oy < top:
+        start = int(ox) * stride_x + int(oy) * stride_y + int(oz)
+        down, up = max(np.int64(space[start]) - 1, 0), max(np.int64(space[blocks.size + start]) - 1, 0)
     for row in range(len(rows)):
         _aim(rays, row, size_x, top, size_z, scene.fog_end, aims)
+        _depart(rays.eye, down, up, aims, depths, places)
         for column in range(len(columns)):
             dx, dy, dz = dxs[column], dys[column], dzs[column]
             ix, iy, iz = ixs[column], iys[column], izs[column]
             length, far = lengths[column], ends[column]
-            x, y, z = start_x, start_y, start_z
-            t = 0.0
-            axis = -1
+            x, y, z, axis = xs[column], ys[column], zs[column], axes[column]
+            t = depths[column]
             before = 0
             red = green = blue = 0.0
             left = 1.0
