@@ -17,6 +17,7 @@ Matrix = Float
 
 _SUN = np.array([-0.25, 0.85, 0.46])
 """Direction the light on models comes from, in the view's axes."""
+_CORNERS = np.array([(x, y, z, 1.0) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ def turn(axis: int, degrees: float) -> Matrix:
     """A rotation around axis 0, 1 or 2, counter-clockwise seen from its tip."""
     first, second = (axis + 1) % 3, (axis + 2) % 3
     matrix = np.eye(4)
+    sine = sin(radians(degrees))
     matrix[first, first] = matrix[second, second] = cos(radians(degrees))
-    matrix[first, second], matrix[second, first] = -sin(radians(degrees)), sin(radians(degrees))
+    matrix[first, second], matrix[second, first] = -sine, sine
     return matrix
 
 
@@ -65,15 +67,18 @@ def draw_model(
     """Draw over `colour` (R, C, 3) where the model is nearer than `depth` (R, C); the rays are `raycast.Rays`."""
     window = _window(model.pose, columns, rows)
     inverse = np.linalg.inv(model.pose)
-    normals = model.pose[:3, :3] / np.maximum(np.linalg.norm(model.pose[:3, :3], axis=0), 1e-9)
+    edges = model.pose[:3, :3]
+    normals = edges / np.maximum(np.sqrt(np.add.reduce(edges * edges, axis=0)), 1e-9)
     slant = _SUN @ normals
-    shades = np.stack([0.7 - 0.3 * slant, 0.7 + 0.3 * slant], axis=1).ravel() * model.light
+    shades = np.empty(6)
+    shades[0::2], shades[1::2] = 0.7 - 0.3 * slant, 0.7 + 0.3 * slant
+    shades *= model.light
     _trace(inverse, columns, rows, window, model.tiles, model.flat, shades, texels, colour, depth)
 
 
 def _window(pose: Matrix, columns: Float, rows: Float) -> tuple[int, int, int, int]:
     """First and last-plus-one row and column that the box may cover."""
-    corners = np.array([(x, y, z, 1.0) for x in (0, 1) for y in (0, 1) for z in (0, 1)]) @ pose.T
+    corners = _CORNERS @ pose.T
     ahead = -corners[:, 2]
     if ahead.max() <= 0.02:
         return 0, 0, 0, 0

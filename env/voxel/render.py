@@ -25,6 +25,8 @@ WATER_FOG = (-4.0, 26.0)
 WATER_COLOUR = np.array([22.0, 62.0, 140.0], np.float32)
 HAND_FOV = 70.0
 HAIR = 1e-4
+Bob = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Shift (3,) and turn (3, 3) of a view, in its own axes."""
 OUTLINE = 1.3
 """Width of the outline inside the target's faces, in pixels of the full picture."""
 
@@ -60,7 +62,8 @@ class Renderer:
 
     def render(self, world: World, view: View) -> NDArray[np.uint8]:
         """The frame, uint8 (H, W, 3) RGB."""
-        rays = self._rays(world, view)
+        bob = _bob(view)
+        rays = self._rays(world, view, bob)
         light = brightness(view.time_of_day)
         cast(self._scene(world, view, light), rays, self._colour, self._clear, self._depth)
         if view.eye_in_water:
@@ -76,7 +79,7 @@ class Renderer:
                 clear=self._clear,
             )
         self._draw_drops(world, view, rays, light)
-        self._draw_hand(world, view, light)
+        self._draw_hand(world, view, bob, light)
         frame = np.empty(self._colour.shape, np.uint8)
         lay_over(self._colour, self._hud.layer(view), self._hud.crosshair, self._hud.bare, frame)
         return frame if self._blend is None else _blend_rows(frame, self._blend)
@@ -94,21 +97,21 @@ class Renderer:
             model = Model(pose, picture.tiles, picture.flat, lit)
             draw_model(model, rays.columns, rays.rows, texels=paint.texels, colour=self._colour, depth=self._depth)
 
-    def _draw_hand(self, world: World, view: View, light: NDArray[np.float64]) -> None:
+    def _draw_hand(self, world: World, view: View, bob: Bob, light: NDArray[np.float64]) -> None:
         """The hand keeps its own field of view, and nothing hides it."""
         paint = textures()
         spread = tan(radians(HAND_FOV) / 2.0) / (SCREEN[0] / 2.0)
         columns, rows = (self._columns - SCREEN[1] / 2.0) * spread, (SCREEN[0] / 2.0 - self._rows) * spread
-        moved, roll = _bob(view)
-        bob = np.eye(4)
-        bob[:3, :3] = roll
-        model = hand_model(view, paint, bob=shift(*moved) @ bob, light=float(light[_light_at(world, *view.eye)]))
+        moved, roll = bob
+        turned = np.eye(4)
+        turned[:3, :3] = roll
+        model = hand_model(view, paint, bob=shift(*moved) @ turned, light=float(light[_light_at(world, *view.eye)]))
         self._depth.fill(np.inf)
         draw_model(model, columns, rows, texels=paint.texels, colour=self._colour, depth=self._depth)
 
-    def _rays(self, world: World, view: View) -> Rays:
+    def _rays(self, world: World, view: View, bob: Bob) -> Rays:
         spread = tan(radians(view.fov) / 2.0) / (SCREEN[0] / 2.0)
-        moved, roll = _bob(view)
+        moved, roll = bob
         axes = roll @ _axes(view.yaw, view.pitch)
         size_x, _, size_z = world.blocks.shape
         eye = np.clip(np.array(view.eye) - moved @ axes, HAIR, (size_x - HAIR, np.inf, size_z - HAIR))
@@ -155,8 +158,8 @@ def _axes(yaw: float, pitch: float) -> NDArray[np.float64]:
     )
 
 
-def _bob(view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Shift (3,) and turn (3, 3) of the view while walking, in its own axes."""
+def _bob(view: View) -> Bob:
+    """How the view moves while walking."""
     phase, amount = -view.bob_phase * pi, view.bob_amount
     shift = np.array([sin(phase) * amount * 0.5, -abs(cos(phase) * amount), 0.0])
     roll, tilt = radians(sin(phase) * amount * 3.0), radians(abs(cos(phase - 0.2) * amount) * 5.0)

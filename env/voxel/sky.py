@@ -35,7 +35,7 @@ def sun_angle(time_of_day: int) -> float:
 def daylight(time_of_day: int) -> float:
     """How much of the skylight there is, 0.1 at night to 1 by day."""
     height = np.cos(2.0 * np.pi * sun_angle(time_of_day))
-    return float(np.clip(2.0 * height + 0.2, 0.0, 1.0)) * 0.9 + 0.1
+    return float(min(max(2.0 * height + 0.2, 0.0), 1.0)) * 0.9 + 0.1
 
 
 def brightness(time_of_day: int) -> NDArray[np.float64]:
@@ -51,7 +51,7 @@ def brightness(time_of_day: int) -> NDArray[np.float64]:
 def sky_colours(time_of_day: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Zenith, horizon and dusk glow, each (3,) from 0 to 255; the glow is black except around sunrise and sunset."""
     height = np.cos(2.0 * np.pi * sun_angle(time_of_day))
-    day = np.clip(2.0 * height + 0.5, 0.0, 1.0)
+    day = min(max(2.0 * height + 0.5, 0.0), 1.0)
     zenith = _NIGHT_SKY + (_NOON_SKY - _NIGHT_SKY) * day
     horizon = _NIGHT_FOG + (_NOON_FOG - _NIGHT_FOG) * day
     strength = max(0.0, 1.0 - (height / 0.4) ** 2)
