@@ -278,7 +278,8 @@ class InverseDynamicsModel(nn.Module):
         return self.decide(ActionLogits(*(torch.cat(parts) for parts in zip(*pieces, strict=True))))
 
     def decide(self, logits: ActionLogits) -> Prediction:
-        """Calibrated log-probabilities (T, 20, 2) and (T, 2, 11) -> actions."""
+        """Calibrated log-probabilities (T, 20, 2) and (T, 2, 11), of any precision -> actions."""
+        logits = ActionLogits(*(part.float() for part in logits))
         pressed = logits.buttons[..., 1].exp() > self.calibration.threshold
         if self.config.camera_decode == "expectation":
             camera = self._expected(logits.camera)
