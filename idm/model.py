@@ -228,7 +228,8 @@ class InverseDynamicsModel(nn.Module):
 
     def _expected(self, camera: Tensor) -> Tensor:
         """Mean degrees under the camera's log-probabilities: (..., 11) -> (...)."""
-        return camera.exp() @ torch.from_numpy(CAMERA.centres).to(camera.device)
+        with torch.autocast(camera.device.type, enabled=False):  # bfloat16 would round the degrees
+            return camera.exp() @ torch.from_numpy(CAMERA.centres).to(camera.device)
 
     def _camera_target(self, camera: Tensor) -> Tensor:
         """(B, T, 2) degrees -> (B, T, 2, 11) weights of the bins."""
