@@ -2,6 +2,7 @@
 """What `ghostkeys agent fit`, `ghostkeys convert`, `ghostkeys evaluate` and `ghostkeys record` run."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -81,11 +82,13 @@ def _evaluate(
             agents see; `null` leaves the environment's own.
         temperature: Of the policy's sampling; below 1 it is more certain, 0 takes the likeliest action.
         workers: Processes; the result does not depend on their number.
-        json: Write the result to this file.
+        json: Write the result to this file. Until it is there, what has been played is kept beside it, and the same
+            command goes on from there.
         video: Write the first successful episode (else the first) to this mp4 file, with the keys drawn in.
     """
     from agents.evaluate import evaluate, write_video
 
+    journal = None if json is None else json.with_name(f".{json.name}.played")
     evaluation = evaluate(
         agent,
         env,
@@ -96,12 +99,15 @@ def _evaluate(
         size=size,
         temperature=temperature,
         workers=workers,
+        journal=journal,
     )
     print(evaluation.table())
     if json is not None:
         _write_json(json, evaluation.to_json())
     if video is not None:
         write_video(evaluation, video)
+    if journal is not None:
+        shutil.rmtree(journal, ignore_errors=True)
     return 0
 
 

@@ -14,12 +14,15 @@ import gymnasium
 import numpy as np
 from tqdm import tqdm
 
+from agents.journal import Journal
 from agents.rollout import Episode
 from agents.trial import PictureSize, Trial
 from agents.workers import play_apart, play_here
 from env.errors import GhostkeysError
 from env.overlay import draw_controls
 from env.video import VideoWriter
+
+Seeds = tuple[int, ...]
 
 GROUP = 4
 """Episodes stepped together. Part of a result's recipe: another number rounds differently and samples other actions."""
@@ -99,11 +102,13 @@ def evaluate(
     size: PictureSize = None,
     temperature: float = 1.0,
     workers: int = 1,
+    journal: Path | None = None,
 ) -> Evaluation:
     """Plays `episodes` episodes and returns them all; the same seed gives the same episodes with any number of workers.
 
-    `agent` is "random", "scripted" or a policy's folder. Raises `GhostkeysError` for an agent or environment that
-    does not exist.
+    `agent` is "random", "scripted" or a policy's folder. `journal` is a folder for what has been played: started again
+    after an interruption, the evaluation goes on from there; delete it when you have the result. Raises
+    `GhostkeysError` for an agent or environment that does not exist.
     """
     if min(episodes, max_ticks, workers) < 1:
         raise GhostkeysError(
@@ -122,11 +127,29 @@ def evaluate(
     )
     _check(trial)
     seeds = trial.env_seeds(episodes)
-    groups = [seeds[start : start + GROUP] for start in range(0, episodes, GROUP)]
-    with tqdm(total=episodes, unit="episode", desc=f"evaluating {Path(trial.agent).name}") as progress:
+    groups = [tuple(seeds[start : start + GROUP]) for start in range(0, episodes, GROUP)]
+    played = _play(trial, groups, workers=workers, journal=Journal(journal, trial) if journal else None)
+    return Evaluation(trial, [episode for group in groups for episode in played[group]])
+
+
+def _play(trial: Trial, groups: list[Seeds], *, workers: int, journal: Journal | None) -> dict[Seeds, list[Episode]]:
+    """The episodes of each group: those of the journal, and those it lacks."""
+    kept = {seeds: journal.read(seeds) for seeds in groups} if journal else {}
+    played = {seeds: episodes for seeds, episodes in kept.items() if episodes is not None}
+
+    def keep(episodes: list[Episode]) -> None:
+        played[tuple(episode.seed for episode in episodes)] = episodes
+        if journal:
+            journal.write(episodes)
+
+    missing = [list(seeds) for seeds in groups if seeds not in played]
+    done, total = sum(map(len, played)), sum(map(len, groups))
+    with tqdm(total=total, initial=done, unit="episode", desc=f"evaluating {Path(trial.agent).name}") as progress:
         if workers == 1:
-            return Evaluation(trial, play_here(trial, groups, advance=progress.update))
-        return Evaluation(trial, play_apart(trial, groups, workers=workers, advance=progress.update))
+            play_here(trial, missing, advance=progress.update, on_group=keep)
+        elif missing:
+            play_apart(trial, missing, workers=workers, advance=progress.update, on_group=keep)
+    return played
 
 
 def _check(trial: Trial) -> None:

@@ -25,16 +25,30 @@ class _Shared(NamedTuple):
 _shared: _Shared | None = None  # set once in each worker process
 
 
-def play_here(trial: Trial, groups: Sequence[list[int]], *, advance: Callable[[int], object]) -> list[Episode]:
-    """Plays group after group of seeds in this process. `advance(n)` is told when n more episodes have ended."""
-    played = [trial.play_group(seeds, on_end=lambda _: advance(1), stopped=lambda: False) for seeds in groups]
-    return [episode for group in played for episode in group]
+def play_here(
+    trial: Trial,
+    groups: Sequence[list[int]],
+    *,
+    advance: Callable[[int], object],
+    on_group: Callable[[list[Episode]], object],
+) -> None:
+    """Plays group after group of seeds in this process.
+
+    `advance(n)` is told when n more episodes have ended, `on_group` gets a group when all of its episodes have.
+    """
+    for seeds in groups:
+        on_group(trial.play_group(seeds, on_end=lambda _: advance(1), stopped=lambda: False))
 
 
 def play_apart(
-    trial: Trial, groups: Sequence[list[int]], *, workers: int, advance: Callable[[int], object]
-) -> list[Episode]:
-    """Plays the groups in worker processes. When this process is interrupted, they stop within a tick."""
+    trial: Trial,
+    groups: Sequence[list[int]],
+    *,
+    workers: int,
+    advance: Callable[[int], object],
+    on_group: Callable[[list[Episode]], object],
+) -> None:
+    """As `play_here`, in worker processes. When this process is interrupted, they stop within a tick."""
     context = multiprocessing.get_context("spawn")
     shared = _Shared(context.Value("q", 0), context.Event())
     known = 0
@@ -42,15 +56,14 @@ def play_apart(
         min(workers, len(groups)), mp_context=context, initializer=_start, initargs=(shared,)
     ) as pool:
         try:
-            futures = [pool.submit(_play, trial, seeds) for seeds in groups]
-            running = set(futures)
+            running = {pool.submit(_play, trial, seeds) for seeds in groups}
             while running:
                 done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 ended = shared.ended.value
                 advance(ended - known)
                 known = ended
                 for future in done:
-                    future.result()  # what went wrong in the worker is raised here
+                    on_group(future.result())  # what went wrong in the worker is raised here
         except BrokenProcessPool:
             message = "a worker process was killed, perhaps for want of memory: try again with fewer workers."
             raise GhostkeysError(message) from None
@@ -58,7 +71,6 @@ def play_apart(
             shared.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-        return [episode for future in futures for episode in future.result()]
 
 
 def _start(shared: _Shared) -> None:

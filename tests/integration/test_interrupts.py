@@ -101,4 +101,7 @@ def test_evaluate(interrupt: Interrupt, tmp_path: Path) -> None:
     message = interrupt(f"{EVALUATE} --json {result}", lambda log: "%|" in log.read_text().replace("  0%|", ""))
     assert "stopped" in message
     assert not result.exists()
+    played = list((tmp_path / ".result.json.played").iterdir())
+    assert played
+    assert all(path.name.endswith(".json") for path in played)
     assert not half_written(tmp_path)

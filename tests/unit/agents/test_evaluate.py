@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from agents import Policy, PolicyConfig, RandomAgent, evaluate, load, rollout
 from agents.commands import evaluate as evaluate_command
 from agents.evaluate import wilson, write_video
 from agents.player import PolicyPlayer
+from agents.rollout import Episode
+from agents.trial import Trial
 from env.actions import Actions
 from env.errors import GhostkeysError
 from env.video import probe
@@ -46,6 +49,38 @@ def test_same_seed_same_episodes_with_any_number_of_workers(folder: Path) -> Non
     assert [each.actions for each in alone.episodes] == [each.actions for each in spread.episodes]
     assert alone.episodes[0].actions != other.episodes[0].actions
     assert len({each.seed for each in alone.episodes}) == 6
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
+    """What was played is not played again, and the whole equals an unbroken one; other weights play anew."""
+    unbroken = evaluate(folder, ENV_ID, episodes=10, seed=5, max_ticks=30)
+
+    def play(agent: Path, *, stop: bool = False) -> list[list[int]]:
+        """The groups of seeds that were played, the third being interrupted."""
+        groups: list[list[int]] = []
+
+        def group(self: Trial, seeds: list[int], **rest: Any) -> list[Episode]:
+            groups.append(seeds)
+            if stop and len(groups) == 3:
+                raise KeyboardInterrupt
+            return whole(self, seeds, **rest)
+
+        whole = Trial.play_group
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Trial, "play_group", group)
+            evaluation = evaluate(agent, ENV_ID, episodes=10, seed=5, max_ticks=30, journal=tmp_path / "played")
+        assert agent != folder or [each.actions for each in evaluation.episodes] == [
+            each.actions for each in unbroken.episodes
+        ]
+        assert agent != folder or evaluation.to_json() == unbroken.to_json()
+        return groups
+
+    with pytest.raises(KeyboardInterrupt):
+        play(folder, stop=True)
+    assert len(play(folder)) == 1
+    assert len(play(folder)) == 0
+    other = shutil.copytree(folder, tmp_path / "other")
+    assert len(play(other)) == 3
 
 
 def test_until_ends_an_episode(folder: Path) -> None:
