@@ -152,7 +152,7 @@ def middle(cell: Cell) -> tuple[float, float, float]:
     return cell[0] + 0.5, cell[1] + 0.5, cell[2] + 0.5
 
 
-def _back(cell: Cell, before: Mapping[Cell, Cell]) -> list[Cell]:
+def way_to(cell: Cell, before: Mapping[Cell, Cell]) -> list[Cell]:
     """The way to a cell, from the start on."""
     way = [cell]
     while way[-1] in before:
@@ -185,7 +185,7 @@ def route_to_tree(
         for column, logs in _reachable_trunks(cell, trunks):
             total = cost + (0.0 if yaw is None else TURN_COST * _turn(yaw, start, column) / 180.0)
             if best is None or total < best[0]:
-                best = total, Route(ground.smooth(_back(cell, before)), logs)
+                best = total, Route(ground.smooth(way_to(cell, before)), logs)
     return None if best is None else best[1]
 
 
@@ -214,4 +214,4 @@ def route_nearest(world: World, start: Cell, *, score: Callable[[Cell], float], 
     ground = Ground(world, start)
     reached = list(ground.flood(start))
     best = min((cell for cell, _, _ in reached), key=score)
-    return Route(ground.smooth(_back(best, reached[-1][2])[: length + 1]))
+    return Route(ground.smooth(way_to(best, reached[-1][2])[: length + 1]))

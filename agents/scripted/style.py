@@ -5,6 +5,22 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clicks:
+    """How someone clicks in the inventory; each is a chance."""
+
+    shift: float = 0.5
+    """To send things over with shift, rather than to carry them."""
+    number: float = 0.2
+    """To use the number keys where they serve."""
+    drag: float = 0.3
+    """To spread a stack over the grid by dragging, rather than by a click on each slot."""
+    slip: float = 0.03
+    """To click beside the slot that was meant."""
+    wander: float = 0.3
+    """To move the cursor over some slots before the first click."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Style:
     """One way of playing. Times are in ticks of 1/20 s, angles in degrees; a pair is a range drawn from evenly."""
 
@@ -42,6 +58,22 @@ class Style:
     """What some episodes begin with in the inventory, so that there is something to place."""
     kit_chance: float = 0.0
     """Chance that an episode begins with the kit."""
+    sensitivity: float = 1.0
+    """How far the mouse goes for a movement of the hand, by an ordinary mouse: farther is quicker and less steady."""
+    goals: tuple[str, ...] = ()
+    """Items to make, one after the other, before anything else."""
+    reserve: tuple[int, int] = (4, 6)
+    """Logs to have before the first is made into planks."""
+    extra_stone: tuple[int, int] = (0, 3)
+    """Cobblestone to mine beyond what is needed."""
+    take_table: float = 0.4
+    """Chance to take the crafting table along after use."""
+    mine: float = 0.0
+    """Chance, when the goals are reached, to dig for a while next."""
+    clicks: Clicks = Clicks()
+    """Manners in the inventory."""
+    episode_ticks: int = 1200
+    """Length of a recording, in ticks, that shows what the style is about."""
 
 
 STYLES: Mapping[str, Style] = {
@@ -90,5 +122,28 @@ STYLES: Mapping[str, Style] = {
         },
         kit={"dirt": 64, "oak_planks": 64, "cobblestone": 64},
         kit_chance=0.7,
+    ),
+    # Goes for tools without delay: from the first log to stone tools, with shift-clicks and a lively mouse.
+    "crafter": Style(
+        reaction=(1, 3),
+        stroke_speed=(5.0, 8.5),
+        overshoot=0.06,
+        tremor=0.05,
+        sprint=0.85,
+        hop=0.015,
+        sneak=0.002,
+        sneak_building=0.3,
+        sidestep=0.01,
+        glance=0.006,
+        logs=(3, 5),
+        tree=0.5,
+        stroll=(8, 16),
+        habits_between=(0, 1),
+        habits={"strafe": 3, "step_back": 1, "hop": 3, "look": 3, "pause": 2, "creep": 0.5, "change_slot": 0.5},
+        sensitivity=1.2,
+        goals=("wooden_pickaxe", "stone_pickaxe", "stone_axe", "furnace"),
+        mine=0.5,
+        clicks=Clicks(shift=0.75, number=0.25, drag=0.3),
+        episode_ticks=6000,
     ),
 }  # fmt: skip

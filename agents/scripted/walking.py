@@ -82,6 +82,34 @@ class Walker:
                     return False
         return True
 
+    def step_to(self, cell: Cell) -> Generator[Keys, None, bool]:
+        """Walks straight into a cell close by, up or down a block at most; returns whether it got there."""
+        body = self._body
+        goal = middle(cell)
+        for _ in range(60):
+            if body.distance(goal) < 0.3 and body.cell == cell and body.game.player.on_ground:
+                return True
+            heading = body.heading(goal)
+            body.mouse.aim(heading, 30.0, tolerance=4.0)
+            climbs = cell[1] > body.position[1] + 0.3 and body.distance(goal) < 1.35
+            if body.distance(goal) < 0.3 or body.turned_to(heading) > 35.0:
+                yield NONE
+            else:
+                yield frozenset({"forward", "jump"}) if climbs else frozenset({"forward"})
+        return False
+
+    def push_on(self, goal: Point) -> Iterator[Keys]:
+        """Goes straight towards a far point, swimming where there is water, until it has come ashore or is stuck."""
+        body = self._body
+        swum = False
+        for _ in range(600):
+            heading = body.heading(goal)
+            body.mouse.aim(heading, 5.0, tolerance=5.0)
+            swum = swum or body.swimming
+            if body.distance(goal) < 1.5 or (swum and body.on_firm_ground):
+                return
+            yield frozenset({"forward", "jump"}) if body.turned_to(heading) < 60.0 else frozenset({"jump"})
+
     def unstick(self) -> Iterator[Keys]:
         """Backs off, or jumps and pushes to a side."""
         body = self._body
