@@ -137,7 +137,9 @@ def record(
 def _minutes(minutes: float | None, hours: float | None) -> float:
     """How long to play, by whichever was given."""
     if minutes is not None and hours is not None:
-        raise GhostkeysError(f"--minutes {minutes:g} and --hours {hours:g} both say how long to play: give one of them.")
+        raise GhostkeysError(
+            f"--minutes {minutes:g} and --hours {hours:g} both say how long to play: give one of them."
+        )
     if hours is not None:
         return 60.0 * hours
     return 10.0 if minutes is None else minutes

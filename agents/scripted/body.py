@@ -193,6 +193,13 @@ class Body:
         return bool(self.game.player.on_ground) and self.filled((x, y - 1, z)) and not self.swimming
 
     @property
+    def outside(self) -> bool:
+        """Whether there is nothing but sky above, or nearly."""
+        x, y, z = self.cell
+        heights = self.game.world.heights
+        return not (0 <= x < heights.shape[0] and 0 <= z < heights.shape[1]) or int(heights[x, z]) <= y + 2
+
+    @property
     def selected(self) -> int:
         """The selected hotbar slot, 0 to 8."""
         return int(self.game.player.hotbar_selected)

@@ -145,8 +145,9 @@ class Crafter:
             if lacking <= 0 or result.stack.item != product or not product:
                 return
             hotbar = empty_hotbar_slots(self._body.inventory)
-            times = min(place.stack.count for place in layout)
-            if not menu.carried and (times * result.stack.count < lacking + 16) and self._rng.random() < self._manner.shift:
+            # Shift makes as many as the grid gives: of planks never too many, of tables more than one.
+            sparing = len(layout) == 1 or min(place.stack.count for place in layout) == 1
+            if not menu.carried and sparing and self._rng.random() < self._manner.shift:
                 yield from self._pointer.click(result, shift=True)
             elif not menu.carried and hotbar and self._rng.random() < self._manner.number:
                 yield from self._pointer.press_number(result, hotbar[0])
@@ -171,7 +172,9 @@ class Crafter:
 
     def _owned(self, menu: Menu, kind: str) -> int:
         """How many of a kind there are, those on the cursor and in the grid included."""
-        grid = sum(place.stack.count for place in menu.places if place.role == "grid" and kind_of(place.stack.item) == kind)
+        grid = sum(
+            place.stack.count for place in menu.places if place.role == "grid" and kind_of(place.stack.item) == kind
+        )
         carried = menu.carried.count if menu.carried and kind_of(menu.carried.item) == kind else 0
         return count_kinds(self._body.inventory)[kind] + carried + grid
 

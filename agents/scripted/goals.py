@@ -37,7 +37,7 @@ def plan(goal: str, have: Mapping[str, int], *, table_first: bool = False) -> tu
     """
     planner = _Planner(have, table_first=table_first)
     planner.need(goal)
-    return tuple(Step(item, count) for item, count in planner.steps.items())
+    return tuple(Step(item, planner.steps[item]) for item in sorted(planner.steps, key=depth))
 
 
 def recipes_of(kind: str) -> tuple[Recipe, ...]:
@@ -56,12 +56,21 @@ def ingredients(recipe: Recipe) -> Counter[str]:
     return Counter(kind_of(min(wanted)) for row in recipe.shape for wanted in row if wanted)
 
 
+@cache
+def depth(kind: str) -> int:
+    """How many steps of the tech tree lead to a kind of item."""
+    if kind in SOURCES:
+        return depth(PICKAXES[0]) + 1 if kind == "cobblestone" else 0
+    before = ingredients(recipes_of(kind)[0]).keys() | ({TABLE} if needs_table(kind) else set())
+    return 1 + max(map(depth, before))
+
+
 class _Planner:
     """Adds up the steps: what a step makes is put into stock, what the next one uses up is taken out."""
 
     def __init__(self, have: Mapping[str, int], *, table_first: bool) -> None:
         self.steps: dict[str, int] = {}
-        """How many of each kind are to be made, in the order in which they can be."""
+        """How many of each kind are to be made, in the order of their need."""
         self._stock = Counter(have)
         self._table_first = table_first
 

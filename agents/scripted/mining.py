@@ -55,7 +55,7 @@ class Miner:
         self._work = work
 
     def mine(self, count: int) -> Generator[Keys, None, bool]:
-        """Goes where stone is soonest had and digs until there is so much more cobblestone; returns whether any came."""
+        """Goes where stone is soonest had and digs for so much more cobblestone; returns whether any came."""
         yield from self.take_pickaxe()
         before = self._cobblestone()
         site = self._best_site(count)
@@ -70,15 +70,25 @@ class Miner:
         yield from self._work.collect(self._body.position)
         return self._cobblestone() > before
 
-    def tunnel(self, length: int, *, slope: Slope = 0) -> Iterator[Keys]:
-        """Digs on from here in the direction that goes farthest, up to so many steps."""
+    @property
+    def has_pickaxe(self) -> bool:
+        """Whether a pickaxe is at hand."""
+        return any(hotbar_slot(self._body.inventory, pickaxe) is not None for pickaxe in PICKAXES)
+
+    def explore(self) -> Iterator[Keys]:
+        """Digs for the sake of it: down from the surface, and underground on, or up to the light again."""
+        slope: Slope = -1 if self._body.outside else self._body.rng.choice([0, 0, -1, 1, 1])
+        yield from self.tunnel(int(self._body.rng.integers(4, 12)), slope=slope)
+
+    def tunnel(self, length: int, *, slope: Slope) -> Iterator[Keys]:
+        """Digs stairs from here in the direction in which they get farthest, up to so many steps."""
         yield from self.take_pickaxe()
         options = [
             stairs(self._body.game.world, self._body.cell, direction, slope=slope, length=length, tool=self._tool())
             for direction in DIRECTIONS
         ]
-        best = max(options, key=lambda option: (len(option.steps), -option.ticks))
-        for step in best.steps:
+        farthest = max(options, key=lambda option: (len(option.steps), option.stone))
+        for step in farthest.steps:
             if not (yield from self._take(step)):
                 return
 

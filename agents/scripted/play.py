@@ -10,10 +10,12 @@ from agents.scripted.body import Body
 from agents.scripted.habits import Habits
 from agents.scripted.handiwork import Handiwork
 from agents.scripted.hands import NONE, Keys
+from agents.scripted.mining import Miner
 from agents.scripted.paths import route_nearest
 from agents.scripted.quest import Quest
 from agents.scripted.walking import Walker
 from agents.scripted.woods import Woodcutter
+from agents.scripted.workbench import Workbench
 
 
 class Play:
@@ -26,7 +28,10 @@ class Play:
         self._work = Handiwork(body)
         self._habits = Habits(body, self._work)
         self._woods = Woodcutter(body, self._walker, self._work)
-        self._quest = Quest(body, self._walker, self._work, self._woods) if body.style.goals else None
+        self._miner = Miner(body, self._walker, self._work)
+        bench = Workbench(body, self._walker, self._work)
+        # Made only for those who have goals: it draws from the generator that all share.
+        self._quest = Quest(body, woods=self._woods, miner=self._miner, bench=bench) if body.style.goals else None
 
     def live(self) -> Iterator[Keys]:
         """Plays for ever."""
@@ -38,6 +43,8 @@ class Play:
             elif self._quest is not None and not self._quest.finished:
                 if not (yield from self._quest.advance()):
                     yield from self._stroll()
+            elif self._miner.has_pickaxe and self._rng.random() < self._style.mine:
+                yield from self._miner.explore()
             elif self._rng.random() >= self._style.tree or not (yield from self._woods.fell()):
                 yield from self._stroll()
             for _ in range(self._rng.integers(*self._style.habits_between, endpoint=True)):
@@ -53,6 +60,8 @@ class Play:
             body.game.world, body.cell, score=lambda cell: math.hypot(cell[0] - x, cell[2] - z), length=length
         )
         yield from self._walker.walk(route)
+        if not route.cells and self._miner.has_pickaxe:
+            yield from self._miner.tunnel(6, slope=1)
         if not route.cells:
             yield from self._dig_out()
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from agents.scripted.body import Body
 from agents.scripted.play import Play
-from agents.scripted.style import STYLES, Style
+from agents.scripted.style import Style
+from agents.scripted.styles import STYLES
 from env.errors import GhostkeysError
 
 

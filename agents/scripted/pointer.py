@@ -93,14 +93,15 @@ class Pointer:
         x, y = at.tolist()
         self._body.mouse.aim(x / PIXELS_PER_DEGREE, y / PIXELS_PER_DEGREE, tolerance=0.5)
         yield from self._until(
-            lambda: self._body.screen is not screen
-            or (self._body.mouse.settled and screen.place_at(*screen.cursor) == place),
+            lambda: (
+                self._body.screen is not screen
+                or (self._body.mouse.settled and screen.place_at(*screen.cursor) == place)
+            ),
             held,
         )
 
     def _beside(self, screen: Screen, place: Place) -> Place:
         """A slot next to one; never a result, which would be crafted."""
-        x, y = screen.position_of(place)
         beside = [
             other
             for other in screen.menu.places

@@ -5,12 +5,10 @@ from collections.abc import Generator, Iterator, Sequence
 from agents.scripted.body import Body
 from agents.scripted.crafting import Crafter
 from agents.scripted.goals import PICKAXES, TABLE, Step, needs_table, plan
-from agents.scripted.handiwork import Handiwork
 from agents.scripted.hands import NONE, Keys
 from agents.scripted.mining import Miner
 from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.pointer import Pointer
-from agents.scripted.walking import Walker
 from agents.scripted.woods import Woodcutter
 from agents.scripted.workbench import Workbench
 
@@ -21,11 +19,9 @@ class Quest:
     The plan is made anew from what is carried before each step, so whatever goes wrong is tried again.
     """
 
-    def __init__(self, body: Body, walker: Walker, work: Handiwork, woods: Woodcutter) -> None:
+    def __init__(self, body: Body, *, woods: Woodcutter, miner: Miner, bench: Workbench) -> None:
         self._body = body
-        self._woods = woods
-        self._miner = Miner(body, walker, work)
-        self._bench = Workbench(body, walker, work)
+        self._woods, self._miner, self._bench = woods, miner, bench
         self._pointer = Pointer(body)
         self._crafter = Crafter(body, self._pointer)
         self._table_first = bool(body.rng.random() < 0.5)
@@ -92,7 +88,8 @@ class Quest:
         for kind in (TABLE, *PICKAXES):
             yield from self._crafter.bring_to_hotbar(kind)
         yield from self._pointer.close()
-        if at_table and made and self._body.rng.random() < self._body.style.take_table:
+        # In a shaft a table would block the way.
+        if at_table and made and (not self._body.outside or self._body.rng.random() < self._body.style.take_table):
             yield from self._bench.take_along()
         return bool(made)
 

@@ -48,7 +48,10 @@ class Woodcutter:
         tree = min(unknown, key=lambda column: (column[0] - x) ** 2 + (column[1] - z) ** 2)
         goal = middle((tree[0], body.cell[1], tree[1]))
         route = route_nearest(
-            body.game.world, body.cell, score=lambda cell: (cell[0] - tree[0]) ** 2 + (cell[2] - tree[1]) ** 2, length=40
+            body.game.world,
+            body.cell,
+            score=lambda cell: (cell[0] - tree[0]) ** 2 + (cell[2] - tree[1]) ** 2,
+            length=40,
         )
         if route.cells:
             yield from self._walker.walk(route)

@@ -1,19 +1,19 @@
 """Lets one behaviour of the scripted player run by itself."""
 
-from collections.abc import Generator, Mapping
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from agents.scripted.body import Body
 from agents.scripted.hands import Keys
-from agents.scripted.style import STYLES, Style
+from agents.scripted.style import Style
+from agents.scripted.styles import STYLES
 from env import minerl_action_space
 from env.voxel.blocks import AIR, DIRT, GRASS_BLOCK, STONE_BLOCK
 from env.voxel.environment import VoxelEnv
 from env.voxel.world import World
 
-Result = TypeVar("Result")
 SURFACE = 12
 """The y at which feet stand in `meadow`."""
 
@@ -36,15 +36,14 @@ def body_in(
     return env, Body(env, STYLES[style] if isinstance(style, str) else style, np.random.default_rng(seed))
 
 
-def perform(env: VoxelEnv, body: Body, script: Generator[Keys, None, Result], *, ticks: int = 2000) -> Result:
+def perform(env: VoxelEnv, body: Body, script: Iterator[Keys], *, ticks: int = 2000) -> Any:
     """Runs a behaviour to its end without drawing, and returns what it returned."""
     for _ in range(ticks):
         body.attend()
         try:
             wanted = next(script)
         except StopIteration as end:
-            result: Result = end.value
-            return result
+            return end.value
         action = body.act(wanted)
         assert minerl_action_space().contains(action)
         env.advance(action)

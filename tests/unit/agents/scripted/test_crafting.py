@@ -8,7 +8,8 @@ from agents.scripted.crafting import Crafter
 from agents.scripted.goals import ingredients, recipes_of
 from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.pointer import Pointer
-from agents.scripted.style import STYLES, Clicks
+from agents.scripted.style import Clicks
+from agents.scripted.styles import STYLES
 from tests.unit.agents.scripted.acting import body_in, meadow, perform
 
 WAYS = {
