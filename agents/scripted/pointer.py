@@ -113,8 +113,6 @@ class Pointer:
         """Presses keys and lets them go, while others are held."""
         fingers = self._body.fingers
         yield from self._until(lambda: keys <= fingers.down, keys | held)
-        if self._rng.random() < 0.5:
-            yield keys | held
         yield from self._until(lambda: not keys & fingers.down, held)
 
     def _react(self) -> Iterator[Keys]:

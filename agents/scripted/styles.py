@@ -76,11 +76,11 @@ STYLES: Mapping[str, Style] = {
     ),
     # Slow and careful: no shift-clicks, takes what it makes with the number keys; then digs stairs and tunnels.
     "miner": Style(
-        reaction=(2, 4),
+        reaction=(2, 3),
         stroke_speed=(4.0, 7.0),
         overshoot=0.04,
         tremor=0.03,
-        sprint=0.4,
+        sprint=0.6,
         hop=0.006,
         sneak=0.012,
         sneak_building=0.6,
