@@ -5,6 +5,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.scripted.hands import Fingers, Keys, Mouse, wrap
 from agents.scripted.paths import IS_SOFT, IS_WATER, Cell, Ground, middle
@@ -194,10 +195,22 @@ class Body:
 
     @property
     def outside(self) -> bool:
-        """Whether there is nothing but sky above, or nearly."""
+        """Whether the player stands in the open."""
+        return self.is_outside(self.cell)
+
+    def is_outside(self, cell: Cell) -> bool:
+        """Whether there is but sky above a cell, or a roof so low that one is nearly out."""
+        return self._column(self.game.world.heights, cell) <= cell[1] + 2
+
+    @property
+    def light(self) -> int:
+        """The skylight, 0 to 15, at the head."""
         x, y, z = self.cell
-        heights = self.game.world.heights
-        return not (0 <= x < heights.shape[0] and 0 <= z < heights.shape[1]) or int(heights[x, z]) <= y + 2
+        return self._column(self.game.world.light[:, min(y + 1, self.game.world.light.shape[1] - 1)], (x, y, z))
+
+    def _column(self, field: NDArray[np.uint8], cell: Cell) -> int:
+        """The value of a field (X, Z) at a cell; at the edge of the world where the cell lies beyond it."""
+        return int(field[min(max(cell[0], 0), field.shape[0] - 1), min(max(cell[2], 0), field.shape[1] - 1)])
 
     @property
     def selected(self) -> int:

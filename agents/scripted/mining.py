@@ -9,7 +9,7 @@ from agents.scripted.body import Body
 from agents.scripted.goals import PICKAXES
 from agents.scripted.handiwork import Handiwork
 from agents.scripted.hands import Keys
-from agents.scripted.paths import IS_WATER, Cell, Ground, Route, way_to
+from agents.scripted.paths import IS_WATER, Cell, Ground, Route, route_nearest, way_to
 from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.walking import Walker
 from env.voxel.blocks import BLOCKS, COBBLESTONE, CRAFTING_TABLE, SOLID, STONE_BLOCK, TARGETABLE, Item, item
@@ -25,6 +25,8 @@ _TICKS_TO_TURN = 6.0
 """What a block costs beside its breaking: to aim at it."""
 _TICKS_A_CELL = 5.0
 """What a walk costs, a cell."""
+_DARK = 4
+"""Skylight, of 15, in which one sees little."""
 _STONE = (STONE_BLOCK, COBBLESTONE)
 
 
@@ -76,9 +78,28 @@ class Miner:
         return any(hotbar_slot(self._body.inventory, pickaxe) is not None for pickaxe in PICKAXES)
 
     def explore(self) -> Iterator[Keys]:
-        """Digs for the sake of it: down from the surface, and underground on, or up to the light again."""
-        slope: Slope = -1 if self._body.outside else self._body.rng.choice([0, 0, -1, 1, 1])
-        yield from self.tunnel(int(self._body.rng.integers(4, 12)), slope=slope)
+        """Digs for the sake of it: down from the surface, then on underground, and up again where it gets dark."""
+        length = int(self._body.rng.integers(4, 12))
+        if self._body.outside:
+            yield from self.tunnel(length, slope=-1)
+        elif self._body.light < _DARK:
+            yield from self.climb_out()
+        else:
+            yield from self.tunnel(length, slope=self._body.rng.choice([0, 0, 1]))
+
+    def climb_out(self) -> Iterator[Keys]:
+        """Walks into the open, or digs stairs up to it."""
+        body = self._body
+        route = route_nearest(
+            body.game.world,
+            body.cell,
+            score=lambda cell: math.dist(cell, body.cell) + (0.0 if body.is_outside(cell) else 1e3),
+            length=_LONGEST * 4,
+        )
+        if route.cells and body.is_outside(route.cells[-1]):
+            yield from self._walker.walk(route)
+        else:
+            yield from self.tunnel(_LONGEST, slope=1)
 
     def tunnel(self, length: int, *, slope: Slope) -> Iterator[Keys]:
         """Digs stairs from here in the direction in which they get farthest, up to so many steps."""
@@ -109,7 +130,7 @@ class Miner:
     def _best_site(self, count: int) -> tuple[Route, Stairs] | None:
         """The way to a place near by, and the stairs from there, that give so much stone in the shortest time."""
         world, start = self._body.game.world, self._body.cell
-        ground = Ground(world, start)
+        ground = Ground(world, start, max_drop=1)  # so that there is a way back
         best: tuple[float, Route, Stairs] | None = None
         for cell, cost, before in ground.flood(start):
             if best is not None and cost * _TICKS_A_CELL >= best[0]:

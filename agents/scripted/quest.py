@@ -58,12 +58,13 @@ class Quest:
         """Takes logs from a tree; without one in reach it makes do with what there is, or looks farther."""
         if (yield from self._woods.fell()):
             return True
+        yield NONE
         if self._reserve:
             self._reserve = 0
-        else:
-            yield from self._woods.seek()
-        yield NONE
-        return True
+            return True
+        start = self._body.position
+        yield from self._woods.seek() if self._body.outside else self._miner.climb_out()
+        return self._body.distance(start) > 1.0
 
     def _mine(self, count: int) -> Generator[Keys, None, bool]:
         """Mines what is needed, and a little more."""

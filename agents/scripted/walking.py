@@ -85,9 +85,9 @@ class Walker:
     def step_to(self, cell: Cell) -> Generator[Keys, None, bool]:
         """Walks straight into a cell close by, up or down a block at most; returns whether it got there."""
         body = self._body
-        goal = middle(cell)
+        start, goal = body.position, middle(cell)
         for _ in range(60):
-            if body.distance(goal) < 0.3 and body.cell == cell and body.game.player.on_ground:
+            if body.game.player.on_ground and self._reached(cell, start):
                 return True
             heading = body.heading(goal)
             body.mouse.aim(heading, 30.0, tolerance=4.0)
@@ -101,14 +101,13 @@ class Walker:
     def push_on(self, goal: Point) -> Iterator[Keys]:
         """Goes straight towards a far point, swimming where there is water, until it has come ashore or is stuck."""
         body = self._body
-        swum = False
-        for _ in range(600):
-            heading = body.heading(goal)
+        swum, stuck = False, 0
+        while stuck < 30 and body.distance(goal) > 1.5 and not (swum and body.on_firm_ground):
+            before, heading = body.position, body.heading(goal)
             body.mouse.aim(heading, 5.0, tolerance=5.0)
-            swum = swum or body.swimming
-            if body.distance(goal) < 1.5 or (swum and body.on_firm_ground):
-                return
             yield frozenset({"forward", "jump"}) if body.turned_to(heading) < 60.0 else frozenset({"jump"})
+            swum = swum or body.swimming
+            stuck = stuck + 1 if body.distance(before) < 0.02 else 0
 
     def unstick(self) -> Iterator[Keys]:
         """Backs off, or jumps and pushes to a side."""

@@ -8,12 +8,14 @@ from agents.scripted.goals import TABLE
 from agents.scripted.handiwork import USE, Handiwork
 from agents.scripted.hands import NONE, Keys
 from agents.scripted.paths import Cell, middle, route_nearest
-from agents.scripted.pockets import hotbar_slot
+from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.walking import Walker
 from env.voxel.blocks import CRAFTING_TABLE
 
-NEAR = 14.0
-"""Blocks to a table that one would rather walk than make another."""
+NEAR, FAR = 16.0, 64.0
+"""Blocks to a table that one walks rather than make another: with wood to spare, and without."""
+WOOD_TO_SPARE = 8
+"""Planks, or logs' worth of them."""
 _CLOSE = 4.0
 """Blocks from the eye at which a table is easily opened."""
 _TURNS = (0, 25, -25, 50, -50, 80, -80, 110, -110, 145, -145, 180)
@@ -31,10 +33,11 @@ class Workbench:
 
     def nearest(self) -> Cell | None:
         """The nearest table that still stands, if it is near enough to walk to."""
-        body = self._body
+        body, have = self._body, count_kinds(self._body.inventory)
+        limit = NEAR if have["planks"] + 4 * have["log"] >= WOOD_TO_SPARE or have[TABLE] else FAR
         self._standing = [cell for cell in self._standing if body.block(cell) == CRAFTING_TABLE]
         near = min(self._standing, key=lambda cell: math.dist(cell, body.position), default=None)
-        return near if near is not None and math.dist(near, body.position) < NEAR else None
+        return near if near is not None and math.dist(near, body.position) < limit else None
 
     def open(self) -> Generator[Keys, None, bool]:
         """Opens the table near by, or puts one down and opens that; returns whether its screen is open."""
