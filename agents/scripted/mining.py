@@ -63,10 +63,10 @@ class Miner:
         site = self._best_site(count)
         if site is None:
             return False
-        route, stairs = site
+        route, way_down = site
         if route.cells and not (yield from self._walker.walk(route)):
             return False
-        for step in stairs.steps:
+        for step in way_down.steps:
             if self._cobblestone() >= before + count or not (yield from self._take(step)):
                 break
         yield from self._work.collect(self._body.position)
@@ -109,6 +109,8 @@ class Miner:
             for direction in DIRECTIONS
         ]
         farthest = max(options, key=lambda option: (len(option.steps), option.stone))
+        if not farthest.steps:
+            yield from self._walker.unstick()
         for step in farthest.steps:
             if not (yield from self._take(step)):
                 return

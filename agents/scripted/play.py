@@ -42,9 +42,12 @@ class Play:
                 yield from self._get_ashore()
             elif self._quest is not None and not self._quest.finished:
                 if not (yield from self._quest.advance()):
+                    yield NONE
                     yield from self._stroll()
             elif self._miner.has_pickaxe and self._rng.random() < self._style.mine:
                 yield from self._miner.explore()
+            elif self._miner.has_pickaxe and not self._body.outside:
+                yield from self._miner.climb_out()
             elif self._rng.random() >= self._style.tree or not (yield from self._woods.fell()):
                 yield from self._stroll()
             for _ in range(self._rng.integers(*self._style.habits_between, endpoint=True)):

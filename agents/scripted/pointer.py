@@ -31,7 +31,6 @@ class Pointer:
         """Opens the player's own inventory; returns whether it is open."""
         yield from self._until(lambda: self._body.screen is not None, INVENTORY)
         yield from self._until(lambda: not INVENTORY & self._body.fingers.down, NONE)
-        yield from self.look_over()
         return self._body.screen is not None
 
     def close(self) -> Iterator[Keys]:
@@ -60,9 +59,9 @@ class Pointer:
         if self._rng.random() < self._manner.slip:
             place = self._beside(screen, place)
         yield from self._point_at(screen, place)
+        yield from self._react()
         held = SHIFT if shift else NONE
         yield from self._until(lambda: held <= self._body.fingers.down, held)
-        yield from self._react()
         yield from self._press(frozenset({button}), held=held)
         yield from self._until(lambda: not SHIFT & self._body.fingers.down, NONE)
 

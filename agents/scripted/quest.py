@@ -78,6 +78,7 @@ class Quest:
         if at_table and self._bench.nearest() is None:
             yield from self._find_in_pockets((TABLE,))
         is_open = yield from (self._bench.open() if at_table else self._pointer.open_inventory())
+        yield from self._pointer.look_over()
         made: list[str] = []
         while is_open:
             step = next(iter(self._plan()), None)

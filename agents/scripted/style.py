@@ -59,7 +59,7 @@ class Style:
     kit_chance: float = 0.0
     """Chance that an episode begins with the kit."""
     sensitivity: float = 1.0
-    """How far the mouse goes for a movement of the hand, by an ordinary mouse: farther is quicker and less steady."""
+    """How far the mouse goes for a movement of the hand, an ordinary one being 1: the farther, the less steady."""
     goals: tuple[str, ...] = ()
     """Items to make, one after the other, before anything else."""
     reserve: tuple[int, int] = (4, 6)
