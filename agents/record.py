@@ -102,7 +102,7 @@ def record(
         seed: World of the first episode; the next have the numbers after it.
         size: Height and width of the video.
         episode_ticks: Length of an episode, in ticks of 1/20 s; by default what the style needs to show itself, 1200
-            for most and 6000 for `crafter`.
+            for most and 6000 for `crafter` and `miner`.
         workers: Processes; by default as many as there are processors. The recordings do not depend on it.
         env: Gymnasium id of the environment.
     """

@@ -120,7 +120,7 @@ STYLES: Mapping[str, Style] = {
         habits_between=(3, 5),
         habits={
             "wall": 8, "place": 5, "pillar": 3, "step_back": 4, "strafe": 3, "change_slot": 1.5, "look": 1, "hop": 1,
-            "creep": 1,
+            "creep": 1, "throw": 0.5,
         },
         kit={"cobblestone": 64, "oak_planks": 64, "dirt": 64, "birch_log": 64},
         kit_chance=1.0,

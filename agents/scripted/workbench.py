@@ -1,13 +1,13 @@
 """The crafting table: putting it down, going back to it, opening it, taking it along."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 from agents.scripted.body import Body
 from agents.scripted.goals import TABLE
 from agents.scripted.handiwork import USE, Handiwork
 from agents.scripted.hands import NONE, Keys
-from agents.scripted.paths import Cell, middle, route_nearest
+from agents.scripted.paths import Cell, Route, middle, route_nearest
 from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.walking import Walker
 from env.voxel.blocks import CRAFTING_TABLE
@@ -52,13 +52,16 @@ class Workbench:
             return False
         return (yield from self._use(table))
 
-    def take_along(self) -> Generator[Keys, None, None]:
+    def take_along(self) -> Iterator[Keys]:
         """Breaks the table near by and picks it up again."""
-        table = self.nearest()
-        if table is not None and self._body.sees(table) and (yield from self._work.break_block(table)):
-            yield from self._work.collect(middle(table))
+        body, table = self._body, self.nearest()
+        if table is None or not body.sees(table) or not (yield from self._work.break_block(table)):
+            return
+        yield from self._work.collect(middle(table))
+        if not count_kinds(body.inventory)[TABLE]:  # it lies higher, or lower, than one steps without a thought
+            yield from self._walker.walk(self._route_to(table, length=8))
 
-    def _put_down(self) -> Generator[Keys, None, None]:
+    def _put_down(self) -> Iterator[Keys]:
         """Places the table from the hotbar wherever there is room around."""
         body = self._body
         slot = hotbar_slot(body.inventory, TABLE)
@@ -98,13 +101,16 @@ class Workbench:
         for _ in range(3):
             if math.dist(body.eye, middle(table)) < _CLOSE and body.sees(table):
                 return True
-            route = route_nearest(
-                body.game.world, body.cell, score=lambda cell: math.dist(middle(cell), middle(table)), length=60
-            )
+            route = self._route_to(table, length=60)
             if not route.cells:
                 break
             yield from self._walker.walk(route)
         return body.sees(table)
+
+    def _route_to(self, table: Cell, *, length: int) -> Route:
+        """The way to where the table stands, or stood."""
+        body = self._body
+        return route_nearest(body.game.world, body.cell, score=lambda cell: math.dist(cell, table), length=length)
 
     def _use(self, table: Cell) -> Generator[Keys, None, bool]:
         """Presses use on a table until its screen is open."""
