@@ -9,7 +9,7 @@ from agents.scripted.pockets import count_kinds
 from agents.scripted.pointer import Pointer
 from agents.scripted.walking import Walker
 from agents.scripted.workbench import Workbench
-from env.voxel.blocks import CRAFTING_TABLE, GRASS_BLOCK, OAK_PLANKS
+from env.voxel.blocks import AIR, CRAFTING_TABLE, OAK_PLANKS
 from tests.unit.agents.scripted.acting import SURFACE, body_in, meadow, perform
 
 
@@ -31,16 +31,20 @@ def test_a_table_is_put_down_opened_and_taken_along(seed: int) -> None:
     assert bench.nearest() is None
 
 
-def test_a_table_is_taken_from_a_ledge() -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_a_table_is_taken_from_a_ledge(seed: int) -> None:
     """What falls there is not picked up in passing."""
-    world = meadow()
-    for x in range(32):
-        for z in range(18, 32):
-            world.set_block(x, SURFACE, z, GRASS_BLOCK)
-    env, body = body_in(world, inventory={"crafting_table": 1})  # looks along +z
+    env, body = body_in(meadow(), seed=seed, inventory={"crafting_table": 1})
     bench = workbench(body)
     assert perform(env, body, bench.open())
     perform(env, body, Pointer(body).close())
+    table = bench.nearest()
+    assert table is not None
+    for x in range(4, 29):
+        for z in range(4, 29):
+            if max(abs(x - table[0]), abs(z - table[2])) > 1:
+                env.world.set_block(x, SURFACE - 1, z, AIR)
+    env.player.position = (table[0] + 0.5, SURFACE - 1.0, table[2] - 2.5)
     perform(env, body, bench.take_along())
     assert count_kinds(body.inventory)["crafting_table"] == 1
 
