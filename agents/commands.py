@@ -61,7 +61,7 @@ def _evaluate(
     env: str = "ghostkeys/Voxel-v0",
     episodes: int = 20,
     seed: int = 0,
-    max_ticks: int = 600,
+    max_ticks: int | None = None,
     until: str | None = None,
     size: tuple[int, int] | Literal["vpt"] | None = (180, 320),
     temperature: float = 1.0,
@@ -72,11 +72,12 @@ def _evaluate(
     """Plays episodes in an environment and reports how often each milestone is reached, with 95 % intervals.
 
     Args:
-        agent: `random`, `scripted`, or the folder of a trained policy.
+        agent: `random`, `scripted` (which pursues the task, if the environment has one), or the folder of a trained
+            policy.
         env: Gymnasium id of the environment.
         episodes: How many episodes, each in a world of its own.
         seed: Decides the worlds and the agent's choices.
-        max_ticks: Length of an episode, in ticks of 1/20 s.
+        max_ticks: Length of an episode, in ticks of 1/20 s; by default the environment's own, or 600 in free play.
         until: End an episode as soon as this milestone is reached, for example `log`.
         size: Height and width of the environment's picture, or `vpt` for the 128x128 pixels of 640x360 that OpenAI's
             agents see; `null` leaves the environment's own.

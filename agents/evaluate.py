@@ -5,7 +5,7 @@ whole groups are dealt to the worker processes. So the result depends on the see
 workers.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,8 @@ from env.video import VideoWriter
 
 Seeds = tuple[int, ...]
 
+FREE_PLAY_TICKS = 600
+"""Length of an episode, half a minute, where neither the caller nor the environment sets one."""
 GROUP = 4
 """Episodes stepped together. Part of a result's recipe: another number rounds differently and samples other actions."""
 
@@ -97,7 +99,7 @@ def evaluate(
     *,
     episodes: int,
     seed: int = 0,
-    max_ticks: int = 600,
+    max_ticks: int | None = None,
     until: str | None = None,
     size: PictureSize = None,
     temperature: float = 1.0,
@@ -106,11 +108,12 @@ def evaluate(
 ) -> Evaluation:
     """Plays `episodes` episodes and returns them all; the same seed gives the same episodes with any number of workers.
 
-    `agent` is "random", "scripted" or a policy's folder. `journal` is a folder for what has been played: started again
-    after an interruption, the evaluation goes on from there; delete it when you have the result. Raises
+    `agent` is "random", "scripted" or a policy's folder. Without `max_ticks` an episode is as long as the environment
+    lets it be, and `FREE_PLAY_TICKS` where that knows no end. `journal` is a folder for what has been played: started
+    again after an interruption, the evaluation goes on from there; delete it when you have the result. Raises
     `GhostkeysError` for an agent or environment that does not exist.
     """
-    if min(episodes, max_ticks, workers) < 1:
+    if min(episodes, 1 if max_ticks is None else max_ticks, workers) < 1:
         raise GhostkeysError(
             f"episodes ({episodes}), max_ticks ({max_ticks}) and workers ({workers}) must be 1 or more."
         )
@@ -120,12 +123,14 @@ def evaluate(
         agent=str(agent),
         env=env,
         seed=seed,
-        max_ticks=max_ticks,
+        max_ticks=max_ticks or FREE_PLAY_TICKS,
         until=until,
         size=size,
         temperature=temperature,
     )
-    _check(trial)
+    own_limit = _check(trial)
+    if max_ticks is None and own_limit is not None:
+        trial = replace(trial, max_ticks=own_limit)
     seeds = trial.env_seeds(episodes)
     groups = [tuple(seeds[start : start + GROUP]) for start in range(0, episodes, GROUP)]
     played = _play(trial, groups, workers=workers, journal=Journal(journal, trial) if journal else None)
@@ -152,13 +157,17 @@ def _play(trial: Trial, groups: list[Seeds], *, workers: int, journal: Journal |
     return played
 
 
-def _check(trial: Trial) -> None:
-    """Fails early and in one line when there is no such agent or environment."""
+def _check(trial: Trial) -> int | None:
+    """Fails early and in one line when there is no such agent or environment; returns the environment's own limit."""
     try:
-        trial.make_env().close()
+        env = trial.make_env()
     except gymnasium.error.Error as error:
         raise GhostkeysError(f"there is no environment {trial.env!r}: {error}") from None
+    env.close()
     trial.make_player()
+    general = None if env.spec is None else env.spec.max_episode_steps
+    own: int | None = getattr(env.unwrapped, "max_ticks", general)
+    return own
 
 
 def write_video(evaluation: Evaluation, path: Path, *, width: int = 640) -> Path:

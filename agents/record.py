@@ -77,12 +77,13 @@ class Session:
 def record(
     output: Path,
     *,
-    minutes: float = 10.0,
+    minutes: float | None = None,
+    hours: float | None = None,
     player: Literal["scripted"] = "scripted",
     style: str = "gatherer",
     seed: int = 0,
     size: tuple[int, int] = (180, 320),
-    episode_ticks: int = 1200,
+    episode_ticks: int | None = None,
     workers: int | None = None,
     env: str = "ghostkeys/Voxel-v0",
 ) -> list[Path]:
@@ -92,19 +93,25 @@ def record(
 
     Args:
         output: Folder for the recordings.
-        minutes: How much play, rounded up to whole episodes.
+        minutes: How much play, rounded up to whole episodes; 10 if `hours` is not given either. An episode that ends
+            early, by death or because the task of `env` is done, counts as a whole one.
+        hours: The same in hours.
         player: Who plays.
-        style: How it plays: `gatherer` chops trees, `explorer` uses all keys.
+        style: How it plays: `gatherer` chops trees, `explorer` uses all keys, `crafter` makes tools from the first log
+            to a stone pickaxe, `miner` digs stairs and tunnels, `builder` puts up walls.
         seed: World of the first episode; the next have the numbers after it.
         size: Height and width of the video.
-        episode_ticks: Length of an episode, in ticks of 1/20 s.
+        episode_ticks: Length of an episode, in ticks of 1/20 s; by default what the style needs to show itself, 1200
+            for most and 6000 for `crafter` and `miner`.
         workers: Processes; by default as many as there are processors. The recordings do not depend on it.
         env: Gymnasium id of the environment.
     """
     if style not in STYLES:
         raise GhostkeysError(f"--style {style}: there is no such style; expected one of {', '.join(STYLES)}.")
+    minutes = _minutes(minutes, hours)
+    episode_ticks = STYLES[style].episode_ticks if episode_ticks is None else episode_ticks
     if minutes <= 0 or episode_ticks < 1:
-        raise GhostkeysError(f"{minutes} minutes in episodes of {episode_ticks} ticks: expected numbers above 0.")
+        raise GhostkeysError(f"{minutes:g} minutes in episodes of {episode_ticks} ticks: expected numbers above 0.")
     episodes = -(-round(minutes * 60 * TICKS_PER_SECOND) // episode_ticks)
     sessions = [
         Session(folder=output, style=style, seed=seed + number, env=env, size=size, ticks=episode_ticks)
@@ -125,6 +132,17 @@ def record(
         except OSError as error:
             raise RecordingError(f"{output}: cannot write recordings: {error.strerror or error}.") from error
     return [session.video for session in sessions]
+
+
+def _minutes(minutes: float | None, hours: float | None) -> float:
+    """How long to play, by whichever was given."""
+    if minutes is not None and hours is not None:
+        raise GhostkeysError(
+            f"--minutes {minutes:g} and --hours {hours:g} both say how long to play: give one of them."
+        )
+    if hours is not None:
+        return 60.0 * hours
+    return 10.0 if minutes is None else minutes
 
 
 def _is_made(session: Session) -> bool:

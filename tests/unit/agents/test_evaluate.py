@@ -17,7 +17,7 @@ from env.actions import Actions
 from env.errors import GhostkeysError
 from env.video import probe
 from idm.checkpoint import save_checkpoint
-from tests.unit.agents.tiny_env import ENV_ID
+from tests.unit.agents.tiny_env import ENV_ID, TIMED_ENV_ID
 
 SMALL = PolicyConfig(size=(16, 16), channels=(4, 8), features=16, width=16, depth=1, heads=2, memory=4)
 
@@ -88,6 +88,18 @@ def test_until_ends_an_episode(folder: Path) -> None:
     reached = [each for each in evaluation.episodes if each.milestones]
     assert reached
     assert all(each.ticks == each.milestones["log"] for each in reached)
+
+
+def test_an_episode_is_as_long_as_its_environment_lets_it_be() -> None:
+    assert evaluate("random", TIMED_ENV_ID, episodes=1).trial.max_ticks == 9
+    assert evaluate("random", ENV_ID, episodes=1).trial.max_ticks == 600
+
+
+def test_the_scripted_player_pursues_the_task() -> None:
+    evaluation = evaluate("scripted", "ghostkeys/VoxelObtainStonePickaxe-v0", episodes=1, seed=2, size=(16, 16))
+    assert evaluation.trial.max_ticks == 6000
+    assert evaluation.milestones()["stone_pickaxe"].rate == 1.0
+    assert evaluation.episodes[0].reward > 4.0
 
 
 def test_rollout_takes_policies_and_agents(folder: Path) -> None:
