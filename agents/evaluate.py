@@ -50,7 +50,10 @@ def wilson(successes: int, trials: int, *, z: float = 1.959964) -> Rate:
     shrink = 1 + z * z / trials
     centre = (rate + z * z / (2 * trials)) / shrink
     margin = z / shrink * (rate * (1 - rate) / trials + z * z / (4 * trials * trials)) ** 0.5
-    return Rate(rate, max(0.0, centre - margin), min(1.0, centre + margin))
+    # At the ends the sum of roundings may miss the exact bound.
+    low = 0.0 if successes == 0 else centre - margin
+    high = 1.0 if successes == trials else centre + margin
+    return Rate(rate, low, high)
 
 
 @dataclass(frozen=True)
