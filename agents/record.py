@@ -93,7 +93,7 @@ def record(
     Args:
         output: Folder for the recordings.
         minutes: How much play, rounded up to whole episodes.
-        player: Who plays.
+        player: Who plays. For `human`, see `ghostkeys record --player human --help`.
         style: How it plays: `gatherer` chops trees, `explorer` uses all keys.
         seed: World of the first episode; the next have the numbers after it.
         size: Height and width of the video.

@@ -1,0 +1,91 @@
+"""The command `ghostkeys record --player human`."""
+# ruff: noqa: T201
+
+import asyncio
+import secrets
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+from aiohttp import web
+from jsonargparse import ArgumentParser
+
+import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
+from env.errors import GhostkeysError
+from env.live import only_recorder, recover
+from env.video import TICKS_PER_SECOND
+from labelling.studio.server import Studio
+from labelling.studio.session import Session
+
+ADDRESS = "127.0.0.1"
+"""Nobody else's machine can reach the page."""
+
+
+def record(args: list[str]) -> int:
+    """Lets a person play in the browser until Ctrl-C, and writes recordings."""
+    options = _parser().parse_args(args)
+    if options.recording_minutes <= 0 or options.sensitivity <= 0:
+        raise GhostkeysError("--recording-minutes and --sensitivity: expected numbers above 0.")
+    with only_recorder(options.output):
+        for video in recover(options.output):
+            print(f"recovered {video}")
+        session = Session(
+            make_game(options.env, size=None if options.own_size else options.size),
+            options.output,
+            seed=options.seed,
+            recording_ticks=max(1, round(options.recording_minutes * 60 * TICKS_PER_SECOND)),
+        )
+        with suppress(KeyboardInterrupt):
+            asyncio.run(serve(session, port=options.port, sensitivity=options.sensitivity))
+        finished = session.finished()
+    print(f"{len(finished)} recordings, {sum(each.seconds for each in finished) / 60:.1f} minutes, in {options.output}")
+    return 0
+
+
+def make_game(env: str, *, size: list[int] | None) -> gymnasium.Env[Any, Any]:
+    """The environment of that id; its own size of picture for None. Raises `GhostkeysError` where there is none."""
+    sized: dict[str, Any] = {} if size is None else {"size": tuple(size)}
+    try:
+        return gymnasium.make(env, disable_env_checker=True, **sized)
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        raise GhostkeysError(f"--env {env}: {error}") from error
+
+
+async def serve(session: Session, *, port: int = 0, sensitivity: float = 1.0) -> None:
+    """Serves the page until Ctrl-C or SIGTERM; then the recording under way is finished."""
+    token = secrets.token_urlsafe(16)
+    studio = Studio(session, token=token, sensitivity=sensitivity)
+    runner = web.AppRunner(studio.app(), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, ADDRESS, port).start()
+        print(f"Open http://{ADDRESS}:{runner.addresses[0][1]}/{token}/ in a browser. Ctrl-C ends.", flush=True)
+        clock = asyncio.ensure_future(studio.play())
+        with suppress(NotImplementedError, RuntimeError):  # Windows; another thread than the main one
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, clock.cancel)
+        with suppress(asyncio.CancelledError):
+            await clock
+    finally:
+        await runner.cleanup()
+        await studio.close()
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="ghostkeys record --player human",
+        description="Play yourself, on a page in your browser, and record video with keys and mouse, as VPT's "
+        "contractors did. All is written as you play: what a crash leaves behind is recovered at the next start.",
+    )
+    add = parser.add_argument
+    add("--player", choices=["human"], default="human", help="who plays")
+    add("--output", type=Path, required=True, help="folder for the recordings")
+    add("--env", default="ghostkeys/Voxel-v0", help="gymnasium id of an environment with MineRL's actions")
+    add("--size", type=int, nargs=2, default=[360, 640], help="height and width of the video, both even")
+    add("--own-size", action="store_true", help="leave the size of the video to the environment")
+    add("--seed", type=int, default=0, help="the first world; the next have the numbers after it")
+    add("--recording-minutes", type=float, default=5.0, help="a longer one is cut, without a gap, as contractors' were")
+    add("--sensitivity", type=float, default=1.0, help="of the mouse; 1 turns 0.15 degrees a pixel")
+    add("--port", type=int, default=0, help="of the page on this machine; 0 takes a free one")
+    return parser

@@ -1,0 +1,219 @@
+// The page on which a person plays. The server keeps the clock, the world and the recording; this shows its frames and
+// tells it what is held. Every message carries all that is held now, so none can leave a key down for ever.
+"use strict";
+
+const KEYS = {
+  KeyW: "forward", KeyS: "back", KeyA: "left", KeyD: "right", Space: "jump", ShiftLeft: "sneak", ControlLeft: "sprint",
+  KeyR: "sprint", KeyQ: "drop", KeyE: "inventory", KeyF: "swapHands",
+  ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((slot) => [`Digit${slot}`, `hotbar.${slot}`])),
+};
+const BUTTONS = ["attack", "pickItem", "use"]; // by the browser's numbers
+const WHEEL_NOTCH = 100; // of the browser's pixels
+const TAKEN_OVER = 4001;
+const HEADLINES = { paused: "Paused", over: "This episode is over", playing: "" };
+
+const at = (id) => document.getElementById(id);
+const canvas = at("world");
+const pen = canvas.getContext("2d", { alpha: false });
+const lights = [...document.querySelectorAll("[data-key]")];
+const down = new Map(); // what is held: the browser's code -> MineRL's name
+const mouse = { dx: 0, dy: 0, wheel: 0, scheduled: false };
+const arrivals = []; // times of the last frames
+let socket = null;
+let state = "connecting";
+let drawn = 0; // the number of the last frame on the screen
+let everPlayed = false;
+
+function say(message) {
+  if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+function tellInput() {
+  const notches = Math.trunc(mouse.wheel / WHEEL_NOTCH);
+  say({ held: [...new Set(down.values())], dx: mouse.dx, dy: mouse.dy, wheel: notches, seen: drawn });
+  mouse.dx = mouse.dy = 0;
+  mouse.wheel -= notches * WHEEL_NOTCH;
+}
+
+function releaseAll() {
+  down.clear();
+  mouse.dx = mouse.dy = mouse.wheel = 0;
+  tellInput();
+}
+
+const locked = () => document.pointerLockElement === canvas;
+
+// --- what the server says
+
+function connect() {
+  socket = new WebSocket(new URL("socket", location.href.replace(/^http/, "ws")));
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = (event) => (typeof event.data === "string" ? showStatus(JSON.parse(event.data)) : showFrame(event.data));
+  socket.onclose = (event) => {
+    leave();
+    if (event.code === TAKEN_OVER) return showState("closed", "This page was opened in another tab.");
+    showState("connecting", "The server does not answer. What you played is kept.");
+    setTimeout(connect, 1000);
+  };
+}
+
+let frames = Promise.resolve(); // frames are drawn in their order
+
+function showFrame(data) {
+  const length = new DataView(data).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+  const picture = createImageBitmap(new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
+  frames = frames.then(async () => draw(await picture, head)).catch(console.error);
+}
+
+function draw(picture, head) {
+  if (canvas.width !== picture.width || canvas.height !== picture.height) {
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+    document.documentElement.style.setProperty("--aspect", picture.width / picture.height);
+  }
+  pen.drawImage(picture, 0, 0);
+  picture.close();
+  drawn = head.frame;
+  tellInput();
+  const pressed = new Set(head.keys);
+  for (const light of lights) light.classList.toggle("on", pressed.has(light.dataset.key));
+  const [pitch = 0, yaw = 0] = head.camera;
+  const length = Math.hypot(pitch, yaw);
+  const scale = length ? Math.min(4 + 2 * length, 26) / length : 0;
+  at("turn").setAttribute("x2", 33 + yaw * scale);
+  at("turn").setAttribute("y2", 62 + pitch * scale);
+  at("clock").textContent = minutes(head.recorded / 20);
+  at("finish").disabled = !head.recorded;
+  showRate();
+}
+
+function showRate() {
+  arrivals.push(performance.now());
+  if (arrivals.length > 40) arrivals.shift();
+  const rate = (1000 * (arrivals.length - 1)) / (arrivals[arrivals.length - 1] - arrivals[0]);
+  at("rate").textContent = state === "playing" && arrivals.length > 20 ? `${rate.toFixed(1)} ticks a second` : "";
+}
+
+function showStatus(status) {
+  showState(status.state, status.message);
+  const items = status.recordings.map(({ name, seconds }) => {
+    const item = document.createElement("li");
+    for (const text of [name, minutes(seconds)]) item.append(Object.assign(document.createElement("span"), { textContent: text }));
+    item.firstChild.title = name;
+    return item;
+  });
+  at("recordings").replaceChildren(...items);
+  at("total").textContent = items.length ? minutes(status.recordings.reduce((sum, { seconds }) => sum + seconds, 0)) : "";
+}
+
+function showState(now, message = "") {
+  const before = state;
+  state = now;
+  everPlayed ||= state === "playing";
+  if (state !== "playing") {
+    arrivals.length = 0;
+    if (before === "playing") leave();
+  } else if (!locked()) {
+    say({ do: "pause" }); // the mouse was let go before the world began
+  }
+  document.body.className = state;
+  at("state").textContent = { playing: "recording", over: "over" }[state] ?? state;
+  at("headline").textContent = state === "paused" && !everPlayed ? "Ready to record" : HEADLINES[state] ?? "Not connected";
+  at("message").textContent = message;
+  at("start").textContent = state === "over" ? "Start in a new world" : everPlayed ? "Go on" : "Start";
+  at("start").disabled = at("fresh").disabled = state === "connecting" || state === "closed";
+  if (at("start").disabled) at("finish").disabled = true;
+}
+
+function minutes(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, rest] = [Math.floor(whole / 3600), whole % 3600];
+  const text = `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}`;
+  return hours ? `${hours}:${text.padStart(5, "0")}` : text;
+}
+
+// --- what the player does
+
+async function start() {
+  at("start").blur();
+  try {
+    await (canvas.requestPointerLock({ unadjustedMovement: true }) ?? undefined);
+  } catch (error) {
+    if (error.name !== "NotSupportedError") return refused(error);
+    try {
+      await canvas.requestPointerLock();
+    } catch (again) {
+      refused(again);
+    }
+  }
+}
+
+function refused(error) {
+  at("message").textContent = `The browser does not hand over the mouse (${error.message}). Try again in a second.`;
+}
+
+function leave() {
+  if (locked()) document.exitPointerLock();
+}
+
+async function fullScreen() {
+  if (document.fullscreenElement) return document.exitFullscreen();
+  await document.documentElement.requestFullscreen();
+  // With these, Ctrl and a key of the game do what the game says. Escape stays the browser's.
+  await navigator.keyboard?.lock?.(Object.keys(KEYS));
+}
+
+document.addEventListener("pointerlockchange", () => {
+  releaseAll();
+  say({ do: locked() ? "start" : "pause" });
+});
+document.addEventListener("keydown", (event) => {
+  if (!locked() || !(event.code in KEYS)) return;
+  event.preventDefault();
+  if (event.repeat) return;
+  down.set(event.code, KEYS[event.code]);
+  tellInput();
+});
+document.addEventListener("keyup", (event) => {
+  if (locked()) event.preventDefault();
+  if (down.delete(event.code)) tellInput();
+});
+document.addEventListener("mousedown", (event) => {
+  if (!locked() || !(event.button in BUTTONS)) return;
+  event.preventDefault();
+  down.set(event.button, BUTTONS[event.button]);
+  tellInput();
+});
+document.addEventListener("mouseup", (event) => {
+  if (down.delete(event.button)) tellInput();
+});
+document.addEventListener("mousemove", (event) => {
+  if (!locked()) return;
+  mouse.dx += event.movementX;
+  mouse.dy += event.movementY;
+  if (mouse.scheduled) return;
+  mouse.scheduled = true; // a mouse may report a thousand times a second
+  setTimeout(() => {
+    mouse.scheduled = false;
+    tellInput();
+  }, 5);
+});
+document.addEventListener("wheel", (event) => {
+  if (!locked()) return;
+  event.preventDefault();
+  mouse.wheel += event.deltaMode ? event.deltaY * WHEEL_NOTCH / 3 : event.deltaY;
+  tellInput();
+}, { passive: false });
+document.addEventListener("contextmenu", (event) => event.preventDefault());
+window.addEventListener("blur", () => {
+  releaseAll();
+  if (locked()) leave();
+});
+document.addEventListener("visibilitychange", () => document.hidden && leave());
+window.addEventListener("beforeunload", (event) => state === "playing" && event.preventDefault());
+at("start").addEventListener("click", start);
+at("finish").addEventListener("click", () => say({ do: "finish" }));
+at("fresh").addEventListener("click", () => say({ do: "new world" }));
+at("wide").addEventListener("click", () => fullScreen().catch(console.error));
+connect();
