@@ -46,6 +46,10 @@ COMMANDS: dict[str, Command] = {
     "convert": Command(
         "agents.commands", "convert", "turn OpenAI's VPT files (.model and .weights) into a checkpoint folder"
     ),
+    "bench idm": Command("idm.bench", "bench", "measure the inverse dynamics model's speed beside the plain network's"),
+    "bench policy": Command(
+        "agents.bench", "bench", "measure a policy's speed: with its memory or without, one environment or a batch"
+    ),
     "evaluate": Command(
         "agents.commands", "evaluate", "play episodes in an environment and report the milestones reached"
     ),

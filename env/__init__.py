@@ -22,3 +22,13 @@ __all__ = [
 ]
 
 gymnasium.register(id="ghostkeys/Voxel-v0", entry_point="env.voxel.environment:VoxelEnv")
+gymnasium.register(
+    id="ghostkeys/VoxelObtainStonePickaxe-v0",
+    entry_point="env.voxel.environment:VoxelEnv",
+    kwargs={"task": "stone_pickaxe", "max_ticks": 6000},
+)
+gymnasium.register(
+    id="ghostkeys/VoxelObtainDiamondPickaxe-v0",
+    entry_point="env.voxel.environment:VoxelEnv",
+    kwargs={"task": "diamond_pickaxe", "max_ticks": 12000},
+)

@@ -21,7 +21,7 @@ def draw_cursor(frame: NDArray[np.uint8], x: float, y: float) -> None:
     What falls outside the frame is cut off, on any side.
     """
     height, width = frame.shape[:2]
-    colour, alpha = _arrow(max(1, round(CURSOR_SIZE * height / 360)))
+    colour, alpha = arrow(max(1, round(CURSOR_SIZE * height / 360)))
     side = len(colour)
     if not (-side <= x < width and -side <= y < height):
         return
@@ -33,15 +33,15 @@ def draw_cursor(frame: NDArray[np.uint8], x: float, y: float) -> None:
 
 
 @cache
-def _arrow(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def arrow(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Colour (side, side, 1) and alpha (side, side, 1), 0 to 1: white with a black rim, smooth at the edges."""
     fine = side * _FINER
     outline = np.rint((_SHAPE + _RIM / 2) * fine / CURSOR_SIZE).astype(np.int32)
     rim = max(1, round(_RIM * fine / CURSOR_SIZE))
-    arrow, white = np.zeros((fine, fine), np.float32), np.zeros((fine, fine), np.float32)
-    for layer, rim_value in ((arrow, 1.0), (white, 0.0)):
+    shape, white = np.zeros((fine, fine), np.float32), np.zeros((fine, fine), np.float32)
+    for layer, rim_value in ((shape, 1.0), (white, 0.0)):
         cv2.fillPoly(layer, [outline], 1.0)
         cv2.polylines(layer, [outline], True, rim_value, rim)
-    alpha, light = (cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA) for layer in (arrow, white))
+    alpha, light = (cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA) for layer in (shape, white))
     colour = 255.0 * light / np.maximum(alpha, 1e-6)
     return colour[..., None].astype(np.float32), alpha[..., None].astype(np.float32)

@@ -244,7 +244,9 @@ def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
     for name, candidate in candidates.items():
         if candidate.exists():
             return candidate, name
-    raise RecordingError(f"{path} is no recording: expected {' or '.join(str(file) for file in candidates.values())}.")
+    expected = " or ".join(str(file) for file in candidates.values())
+    problem = "is no recording" if path.exists() else "does not exist"
+    raise RecordingError(f"{path} {problem}: expected a folder of recordings, or {expected}.")
 
 
 def _labelled_video(labels: Path, name: str, recorded: str) -> Path:

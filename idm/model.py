@@ -161,12 +161,21 @@ class InverseDynamicsModel(nn.Module):
         """
         features = []
         if self.motion is not None and self.read_motion is not None:
-            motion = self.motion(frames) if motion is None else _without_last(motion.float())
+            if motion is None:
+                with torch.autocast(frames.device.type, enabled=False):  # differences of pixels need all their digits
+                    motion = self.motion(frames)
+            else:
+                motion = _without_last(motion.float())
             features.append(self.read_motion(motion[:, kept]))  # (B, T, D)
         if self.appearance is not None:
             features.append(self.appearance(frames, kept))  # (B, T, F)
         joined: Tensor = self.join(self.dropout(torch.cat(features, dim=2)))  # (B, T, D)
         return joined
+
+    def compile_images(self, *, backend: str = "inductor") -> None:
+        """Lets torch.compile build the image network when it is first used; takes a while, pays on GPUs."""
+        if self.appearance is not None:
+            self.appearance.compile(backend=backend)
 
     @property
     def around(self) -> int:
@@ -248,7 +257,10 @@ class InverseDynamicsModel(nn.Module):
         return logits
 
     def predict(self, frames: NDArray[np.uint8]) -> Prediction:
-        """frames: uint8 (T, H, W, 3) at the config's frame size, any T. Works in overlapping windows, centres kept."""
+        """frames: uint8 (T, H, W, 3) at the config's frame size, any T.
+
+        Each frame is encoded once; overlapping windows of them are read, and their centres kept.
+        """
         if frames.ndim != 4 or frames.shape[1:] != (*self.config.frame_size, 3):
             height, width = self.config.frame_size
             raise ValueError(
@@ -258,8 +270,9 @@ class InverseDynamicsModel(nn.Module):
             return Prediction(
                 Actions.none(0), np.zeros((0, len(BUTTONS), 2), np.float32), np.zeros((0, 2, CAMERA.bins), np.float32)
             )
+        encoded = self._encode_video(frames)[None]  # (1, T, D)
         pieces = [
-            ActionLogits(*(part[0, kept] for part in self.infer(self._tensor(frames[window]))))
+            ActionLogits(*(part[0, kept] for part in self.infer_encoded(encoded[:, window])))
             for window, kept in overlapping_windows(len(frames), self.config.window)
         ]
         return self.decide(ActionLogits(*(torch.cat(parts) for parts in zip(*pieces, strict=True))))
@@ -277,6 +290,16 @@ class InverseDynamicsModel(nn.Module):
     def save(self, folder: Path | str, *, metadata: Mapping[str, Any] | None = None) -> Path:
         """Writes a checkpoint folder that `load` reads."""
         return save_checkpoint(folder, "idm", self.config.to_dict(), self.state_dict(), metadata=metadata)
+
+    @torch.inference_mode()
+    def _encode_video(self, frames: NDArray[np.uint8]) -> Tensor:
+        """Each frame once, a window's length at a time: (T, D)."""
+        around, runs = self.around, []
+        for start in range(0, len(frames), self.config.window):
+            stop, before = min(start + self.config.window, len(frames)), max(start - around, 0)
+            kept = slice(start - before, stop - before)
+            runs.append(self.encode(self._tensor(frames[before : stop + around]), kept=kept)[0])
+        return torch.cat(runs)
 
     def _tensor(self, frames: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(np.array(frames))[None].to(self.positive_weight.device)

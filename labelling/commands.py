@@ -26,6 +26,9 @@ def label(args: list[str]) -> int:
         keep_prefix=options.keep_prefix,
         low_confidence=options.low_confidence,
         device=options.device,
+        together=options.together,
+        precision=options.precision,
+        compiled=options.compiled,
     )
     print(report.as_text())
     if options.json:
@@ -62,5 +65,13 @@ def _parser() -> ArgumentParser:
     )
     add("--keep-prefix", action="store_true", help="label the good part of a video that is cut off")
     add("--device", default="auto", help="auto, cpu, cuda, or one GPU such as cuda:1")
+    add("--together", type=int, default=1, help="for GPUs: videos that threads of one process decode for one model")
+    add(
+        "--precision",
+        choices=["float32", "bfloat16"],
+        default="float32",
+        help="of the model's products; bfloat16 is for GPUs, faster and less exact",
+    )
+    add("--compiled", action="store_true", help="let torch.compile build the image network; pays for many videos")
     add("--json", type=Path | None, default=None, help="write the summary here, too")
     return parser

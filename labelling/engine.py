@@ -2,7 +2,7 @@
 
 import glob
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from env.errors import GhostkeysError
 from env.processors import usable_processors
 from env.video import TICKS_PER_SECOND, probe
 from idm.model import load
+from labelling.inference import Inference, Precision
 from labelling.labeller import Labeller
 from labelling.pool import Event, Failed, Progress, work_here, work_in_processes
 from labelling.provenance import Recipe, is_current
@@ -22,6 +23,7 @@ from labelling.report import LabelReport, VideoResult
 from labelling.settings import LabelSettings
 from labelling.single import VideoLabeller
 from labelling.source import FrameRate, expected_ticks
+from labelling.threads import work_in_threads
 from labelling.videos import VideoJob, plan_jobs
 
 
@@ -38,6 +40,9 @@ def label_videos(
     keep_prefix: bool = False,
     low_confidence: float = 0.01,
     device: str = "auto",
+    together: int = 1,
+    precision: Precision = "float32",
+    compiled: bool = False,
     progress: bool = True,
 ) -> LabelReport:
     """Labels videos with the inverse dynamics model in the folder `checkpoint`: each one as `<stem>.labels.parquet`.
@@ -49,18 +54,25 @@ def label_videos(
     processor; 0 works in this process. `window` is how many ticks the model sees at once, by default as many as it was
     trained on. `device` is "auto", "cpu", "cuda" or a certain "cuda:1".
 
+    For GPUs: `together` videos are decoded by threads of this one process, which share a model on every device, and
+    what they need of it at the same time is one batch; `precision` "bfloat16" is faster and less exact; `compiled` lets
+    torch.compile build the image network.
+
     Raises `CheckpointError`; `GhostkeysError` for videos that would share a label file; OSError when labels cannot be
     written. Whatever stops it, Ctrl-C included, leaves whole label files and no others.
     """
     started = time.monotonic()
     if workers is not None and workers < 0:
         raise GhostkeysError(f"workers is {workers}; expected 0 or more.")
+    if together < 1 or (together > 1 and workers):
+        raise GhostkeysError(f"together is {together}; expected 1, or more with no processes (workers) besides.")
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
     settings = LabelSettings(
         fps=fps,
         window=window or model.config.window,
         batch=batch,
+        precision=precision,
         keep_prefix=keep_prefix,
         low_confidence=low_confidence,
     )
@@ -68,12 +80,17 @@ def label_videos(
     jobs = plan_jobs(videos, Path(output), recursive=recursive)
     results = {job: _without_work(job, recipe) for job in jobs}
     todo = _longest_first([job for job in jobs if results[job] is None], settings.fps)
-    if workers == 0:
-        events = work_here(list(todo), _make_work(checkpoint, settings, recipe, device, 0))
+    clock = time.thread_time if together > 1 else time.process_time
+    make_work = partial(_make_work, checkpoint, settings, recipe, device, compiled, clock)
+    if together > 1:
+        works = [make_work(number) for number in range(_device_count(device))]
+        events = work_in_threads(list(todo), works, threads=together)
+    elif workers == 0:
+        events = work_here(list(todo), make_work(0))
     else:
         events = work_in_processes(
             list(todo),
-            partial(_make_work_alone, checkpoint, settings, recipe, device),
+            partial(_make_work_alone, make_work),
             workers=workers or usable_processors(),
             clean_up=_remove_temporary_files,
         )
@@ -101,19 +118,37 @@ def _longest_first(jobs: Sequence[VideoJob], fps: FrameRate) -> dict[VideoJob, i
     return dict(sorted(ticks.items(), key=lambda item: -item[1]))
 
 
-def _make_work(checkpoint: Path, settings: LabelSettings, recipe: Recipe, device: str, number: int) -> VideoLabeller:
+def _make_work(
+    checkpoint: Path,
+    settings: LabelSettings,
+    recipe: Recipe,
+    device: str,
+    compiled: bool,
+    clock: Callable[[], float],
+    number: int,
+) -> VideoLabeller:
     """What worker `number` labels videos with."""
     model = load(checkpoint).to(_choose_device(device, number))
-    return VideoLabeller(Labeller(model, window=settings.window, batch=settings.batch), settings, recipe)
+    inference = Inference(model, precision=settings.precision, compiled=compiled)
+    labeller = Labeller(inference, window=settings.window, batch=settings.batch)
+    return VideoLabeller(labeller, settings, recipe, ahead=decoded_ahead(inference.device), clock=clock)
 
 
-def _make_work_alone(
-    checkpoint: Path, settings: LabelSettings, recipe: Recipe, device: str, number: int
-) -> VideoLabeller:
+def _make_work_alone(make_work: Callable[[int], VideoLabeller], number: int) -> VideoLabeller:
     """The same in a process of its own, which keeps to one thread: the others use the other processors."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-    return _make_work(checkpoint, settings, recipe, device, number)
+    return make_work(number)
+
+
+def decoded_ahead(device: torch.device) -> int:
+    """Chunks of frames that wait for the model: a GPU need not idle meanwhile, a processor would share itself."""
+    return 0 if device.type == "cpu" else 2
+
+
+def _device_count(name: str) -> int:
+    """GPUs that `_choose_device` gives in turns; 1 without any."""
+    return max(torch.cuda.device_count(), 1) if name in ("auto", "cuda") else 1
 
 
 def _choose_device(name: str, number: int) -> torch.device:

@@ -13,6 +13,7 @@ from env.camera import CameraQuantizer
 from env.video import Size
 from idm.data import Interpolation
 from idm.model import ActionLogits, InverseDynamicsModel, Prediction
+from labelling.inference import Inference
 from labelling.windows import Window, WindowPlanner
 
 
@@ -50,13 +51,13 @@ class Answers:
 
 
 class Labeller:
-    """Labels one video after another; what it holds of a video is a few windows, however long the video is."""
+    """Labels videos; what it holds of a video is a few windows, however long the video is. Threads may share it."""
 
-    def __init__(self, model: InverseDynamicsModel, *, window: int, batch: int = 4) -> None:
-        self.model = model
+    def __init__(self, model: InverseDynamicsModel | Inference, *, window: int, batch: int = 4) -> None:
+        self.inference = model if isinstance(model, Inference) else Inference(model)
+        self.model = self.inference.model
         self.window = window
         self.batch = batch
-        self.device = next(model.parameters()).device
 
     @property
     def size(self) -> Size:
@@ -90,24 +91,20 @@ class Labeller:
         A frame is encoded with the frames around it, so the last ones of a chunk wait for the next chunk.
         """
         around = self.model.around
-        frames = torch.zeros((0, *self.size, 3), dtype=torch.uint8, device=self.device)
+        frames = torch.zeros((0, *self.size, 3), dtype=torch.uint8, device=self.inference.device)
         done = 0  # of `frames`, those at the front that are encoded and kept for what is around the next
         for chunk in chunks:
-            frames = torch.cat([frames, torch.from_numpy(chunk).to(self.device)])
+            frames = torch.cat([frames, self.inference.to_device(chunk)])
             stop = len(frames) - around
             if stop > done:
-                yield self._encode_run(frames, slice(done, stop))
+                yield self.inference.encode(frames, slice(done, stop))
                 done = min(stop, around)
                 frames = frames[stop - done :]
         if len(frames) > done:
-            yield self._encode_run(frames, slice(done, len(frames)))
-
-    @torch.inference_mode()
-    def _encode_run(self, frames: Tensor, kept: slice) -> Tensor:
-        return self.model.encode(frames[None], kept=kept)[0]
+            yield self.inference.encode(frames, slice(done, len(frames)))
 
     def _answer(self, windows: Sequence[Window], recent: "_Recent") -> Answers:
-        logits = self.model.infer_encoded(torch.stack([recent[window.start : window.stop] for window in windows]))
+        logits = self.inference.read(torch.stack([recent[window.start : window.stop] for window in windows]))
         kept = [
             torch.cat([part[row, window.kept] for row, window in enumerate(windows)])
             for part in (logits.buttons, logits.camera)

@@ -6,6 +6,7 @@ from typing import Any
 
 from env.errors import GhostkeysError
 from env.video import TICKS_PER_SECOND
+from labelling.inference import Precision
 from labelling.provenance import checkpoint_sha256
 from labelling.quality import QualityThresholds
 from labelling.source import FrameRate
@@ -21,6 +22,8 @@ class LabelSettings:
     """Ticks shown to the model at once."""
     batch: int = 4
     """Windows inferred together."""
+    precision: Precision = "float32"
+    """Of the model's products; bfloat16 is for GPUs."""
     keep_prefix: bool = False
     """Label the good part of a video that is cut off, rather than fail."""
     low_confidence: float = 0.01
@@ -42,6 +45,7 @@ class LabelSettings:
             "checkpoint_sha256": checkpoint_sha256(checkpoint),
             "resampling": self._resampling(),
             "window": self.window,
+            "precision": self.precision,
             "low_confidence": self.low_confidence,
             "quality": asdict(self.quality),
         }

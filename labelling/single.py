@@ -3,8 +3,8 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from env.errors import VideoError
 from env.labels import write_labels
 from env.video import Frame
+from labelling.ahead import ahead
 from labelling.labeller import Answers, Labeller
 from labelling.pool import Report
 from labelling.provenance import Recipe, describe
@@ -28,22 +29,37 @@ CHUNK_TICKS = 64
 
 
 class VideoLabeller:
-    """Labels one video after another, with one model."""
+    """Labels one video after another, with one model. Threads may share it.
 
-    def __init__(self, labeller: Labeller, settings: LabelSettings, recipe: Recipe) -> None:
+    `ahead` chunks are decoded before the model asks for them, in a thread of their own. `clock` tells the processor
+    seconds that a video cost.
+    """
+
+    def __init__(
+        self,
+        labeller: Labeller,
+        settings: LabelSettings,
+        recipe: Recipe,
+        *,
+        ahead: int = 0,
+        clock: Callable[[], float] = time.process_time,
+    ) -> None:
         self.labeller = labeller
         self.settings = settings
         self.recipe = recipe
+        self.ahead = ahead
+        self.clock = clock
 
     def __call__(self, job: VideoJob, report: Report) -> VideoResult:
         """Writes the label file of one video.
 
         Raises `VideoError` for a bad video, OSError when the labels cannot be written.
         """
-        started = time.process_time()
+        started = self.clock()
         metadata = self._describe(job)
         source = _Source(job.video, self.settings, self.labeller, report)
-        answers = Answers.concatenate(list(self.labeller.label(source.chunks())))
+        with closing(ahead(source.chunks(), depth=self.ahead) if self.ahead else source.chunks()) as chunks:
+            answers = Answers.concatenate(list(self.labeller.label(chunks)))
         if source.fault:
             metadata["cut_off"] = source.fault
         times = np.array(source.times)
@@ -67,7 +83,7 @@ class VideoLabeller:
             ticks=len(times),
             unusable=Counter(reasons[~usable].tolist()),
             confidence=float(answers.confidence.mean()),
-            cpu_seconds=time.process_time() - started,
+            cpu_seconds=self.clock() - started,
         )
 
     def _describe(self, job: VideoJob) -> dict[str, Any]:
@@ -90,7 +106,7 @@ class _Source:
         self.fault = ""
         """Why the video ended before its end, if it did."""
 
-    def chunks(self) -> Iterator[NDArray[np.uint8]]:
+    def chunks(self) -> Generator[NDArray[np.uint8]]:
         """uint8 (n, H, W, 3), n = `CHUNK_TICKS` but for the last."""
         chunk: list[Frame] = []
         for seconds, frame in self._ticks():

@@ -2,7 +2,7 @@
 # The main job on the embedded world, from nothing to a report: record, train the IDM, label, train the policy and the
 # generator, evaluate. Read it from top to bottom: every stage is a `ghostkeys` command that you can run yourself.
 #
-#   bash scripts/demo.sh              everything, about 20 minutes on 2 cores; started again, it goes on where it stopped
+#   bash scripts/demo.sh              everything, about 25 minutes on 2 cores; started again, it goes on where it stopped
 #   bash scripts/demo.sh --quick      the same code on less, about 3 minutes (it learns little)
 #   bash scripts/demo.sh --budget 4   four times the training steps
 #   bash scripts/demo.sh --fresh      begins anew
@@ -66,8 +66,11 @@ stage idm.validate ghostkeys idm validate --checkpoint $run/idm --data.root $run
 stage label ghostkeys label $run/unlabelled --checkpoint $run/idm --output $run/labels --fps native --low-confidence $confidence \
   --json $run/label.json
 
-# 4. Three policies of equal budget.
-fit_policy() { ghostkeys agent fit --config agents/configs/tiny.yaml --data.root "$2" --output "$run/policy-$1" --trainer.max_steps "$(steps $policy)"; }
+# 4. Three policies of equal budget. They share the decoded frames: two see the same videos, with other actions.
+fit_policy() {
+  ghostkeys agent fit --config agents/configs/tiny.yaml --data.root "$2" --output "$run/policy-$1" --data.cache $run/.frames \
+    --trainer.max_steps "$(steps $policy)"
+}
 stage policy.labelled-only fit_policy labelled-only $run/labelled
 stage policy.pseudo-labels fit_policy pseudo-labels $run/labels
 stage policy.true-actions  fit_policy true-actions $run/unlabelled

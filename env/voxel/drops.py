@@ -78,12 +78,12 @@ class Drops:
         self._world = world
         self._rng = rng
 
-    def spill(self, number: int, count: int, cell: tuple[int, int, int]) -> None:
+    def spill(self, number: int, count: int, cell: tuple[int, int, int], *, damage: int = 0) -> None:
         """Let a broken block's item pop out of its cell."""
         offset = self._rng.uniform(0.25, 0.75, 3)
         position = (cell[0] + float(offset[0]), cell[1] + float(offset[1]), cell[2] + float(offset[2]))
         vx, vz = (float(v) for v in self._rng.uniform(-0.1, 0.1, 2))
-        self.all.append(Drop(number, count, position, (vx, 0.2, vz), self._phase()))
+        self.all.append(Drop(number, count, position, (vx, 0.2, vz), self._phase(), damage=damage))
 
     def throw(self, number: int, count: int, position: Vector, direction: Vector, *, damage: int = 0) -> None:
         """Throw an item the way the player looks."""

@@ -1,6 +1,8 @@
 """The embedded voxel world as a Gymnasium environment with MineRL's actions and observations."""
 
+import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import gymnasium as gym
@@ -9,12 +11,16 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
+from env.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
 from env.voxel.game import DAY, Game
 from env.voxel.inventory import Inventory
+from env.voxel.menu import WINDOW_HEIGHT, WINDOW_WIDTH
 from env.voxel.observation import Observation, location, observation_space, observe
 from env.voxel.physics import Cell, Vector
 from env.voxel.player import Player
 from env.voxel.render import Renderer
+from env.voxel.screen import Screen
+from env.voxel.tasks import TASKS, Task
 from env.voxel.terrain import generate
 from env.voxel.world import World
 
@@ -24,6 +30,13 @@ MORNING = 1000
 """Time of day at which a world starts, in ticks since sunrise."""
 MAX_SEED = 2**31
 _OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "world")
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A moment of a game, all of it: blocks, player, open screen, furnaces, things that lie about, random numbers."""
+
+    _game: Game
 
 
 class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
@@ -37,7 +50,10 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     ## Action Space
     MineRL's `Dict` of 24 keys, see `env.minerl_action_space`: 23 buttons of 0 or 1, held as long as they are 1, and
     `camera`, float32 (pitch, yaw) in degrees to turn down and right. Keys may be left out, which releases them.
-    `inventory`, `ESC`, `pickItem` and `swapHands` do nothing yet.
+    `inventory` opens the inventory and `use` a crafting table or a furnace under the crosshair; `inventory` or `ESC`
+    closes them. While one is open, `camera` moves its cursor, 6.67 pixels of a 640 x 360 picture a degree, and
+    `attack`, `use`, `sneak` (shift), the hotbar keys and `drop` act on the slot below it as in Minecraft 1.16; the
+    player stands still. `pickItem` and `swapHands` do nothing, nor does `ESC` where nothing is open.
 
     ## Observation Space
     A `Dict` with MineRL's names:
@@ -51,22 +67,26 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     | `location_stats` | `xpos`, `ypos`, `zpos` in blocks, `pitch`, `yaw` in degrees (float32) |
 
     ## Rewards
-    0.0: free play. `info["milestones"]` tells what has been achieved.
+    With a task, VPT's table up to its goal (`env.voxel.tasks`): so much for each item obtained by picking up, crafting
+    or smelting, up to a number of each; what was thrown away or placed and is taken back counts once. Without a task
+    0.0. `info["milestones"]` tells what has been achieved.
 
     ## Info
-    `milestones`: item name, or kind of item such as `log`, → tick at which it was first obtained; `isGuiOpen`;
-    `hotbar`: the selected slot, 0 to 8; `inventory`: list of `{"type", "quantity"}` of the filled slots;
-    `location_stats`.
+    `milestones`: item name, or kind of item such as `log`, → tick at which it was first obtained; `isGuiOpen`, and
+    `isGuiInventory` for the player's own inventory; `mouse`: `x` and `y` of the cursor, in a window of 1280 x 720 as
+    VPT's recorder counts them; `hotbar`: the selected slot, 0 to 8; `inventory`: list of `{"type", "quantity"}` of the
+    filled slots; `location_stats`.
 
     ## Starting State
     The player stands at the world's spawn in the morning with empty hands. The world's seed is the seed given to
     `reset`; without one it is drawn from the environment's own generator.
 
     ## Episode End
-    Terminates when the player dies. Truncates after `max_ticks`, if given.
+    Terminates when the player dies, or has obtained the task's goal. Truncates after `max_ticks`, if given.
 
     ## Arguments
     - `size`: (height, width) of the picture, or `"vpt"` for the 128 x 128 pixels that VPT's agents see.
+    - `task`: `"stone_pickaxe"` or `"diamond_pickaxe"`; None plays freely.
     - `max_ticks`: steps after which an episode is truncated.
     - `render_mode`: `"rgb_array"`; `render()` returns the picture of the last observation.
 
@@ -81,12 +101,17 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
         self,
         size: tuple[int, int] | Literal["vpt"] = (180, 320),
         *,
+        task: str | None = None,
         max_ticks: int | None = None,
         render_mode: Literal["rgb_array"] | None = "rgb_array",
     ) -> None:
         if max_ticks is not None and max_ticks < 1:
             raise ValueError(f"max_ticks is {max_ticks}; expected at least 1, or None for no limit.")
+        if task is not None and task not in TASKS:
+            raise ValueError(f"task is {task!r}; expected one of {', '.join(TASKS)}, or None for free play.")
         self.render_mode = render_mode
+        self.task: Task | None = None if task is None else TASKS[task]
+        """What is rewarded; None plays freely."""
         self.max_ticks = max_ticks
         self.action_space = cast(spaces.Space[Mapping[str, Any]], minerl_action_space())
         self.observation_space = observation_space((128, 128) if size == "vpt" else size)
@@ -141,15 +166,28 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
 
     def step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, Info]:
         """Play one tick and show the frame that results."""
+        before = self._earned()
         self.advance(action)
-        terminated = not self.player.vitals.alive
+        reached = self.task is not None and self.task.done(self.game.ledger)
+        terminated = reached or not self.player.vitals.alive
         truncated = self.max_ticks is not None and self.tick >= self.max_ticks
-        return self._observe(), 0.0, terminated, truncated, self._info()
+        return self._observe(), self._earned() - before, terminated, truncated, self._info()
 
     def advance(self, action: Mapping[str, Any]) -> None:
         """Play one tick without drawing it: `step` for those who look at the world and not at the frame."""
         self.game.advance(action)
         self._picture = None
+
+    def snapshot(self) -> Snapshot:
+        """The game as it stands, for `restore`; going on does not change it."""
+        return Snapshot(copy.deepcopy(self.game))
+
+    def restore(self, snapshot: Snapshot) -> tuple[Observation, Info]:
+        """Go back to a snapshot, of this environment or another: equal actions give equal frames from there on."""
+        self._game = copy.deepcopy(snapshot._game)
+        self.np_random = self._game.rng
+        self._picture = None
+        return self._observe(), self._info()
 
     def render(self) -> NDArray[np.uint8] | None:
         """uint8 (H, W, 3) the current frame; None without a render mode."""
@@ -160,17 +198,31 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
             self._picture = self._renderer.render(self.world, self.game.view())
         return self._picture
 
+    def _earned(self) -> float:
+        return 0.0 if self.task is None else self.task.total(self.game.ledger)
+
     def _observe(self) -> Observation:
         return observe(self.player, self._frame().copy())
 
     def _info(self) -> Info:
         return {
             "milestones": dict(self.game.milestones),
-            "isGuiOpen": False,
+            **_gui(self.game.screen),
             "hotbar": self.player.hotbar_selected,
             "inventory": self.player.inventory.stacks(),
             "location_stats": location(self.player),
         }
+
+
+def _gui(screen: Screen | None) -> Info:
+    """What VPT's recorder notes of an open screen."""
+    x, y = (WINDOW_WIDTH / 2, WINDOW_HEIGHT / 2) if screen is None else screen.cursor
+    scale = RECORDED_HEIGHT / WINDOW_HEIGHT
+    return {
+        "isGuiOpen": screen is not None,
+        "isGuiInventory": screen is not None and screen.menu.kind == "inventory",
+        "mouse": {"x": scale * x, "y": scale * y},
+    }
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:

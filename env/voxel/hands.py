@@ -1,4 +1,4 @@
-"""What the hands do: dig, build, throw and choose, with Minecraft 1.16's delays."""
+"""What the hands do: dig, build, open, throw and choose, with Minecraft 1.16's delays."""
 
 from dataclasses import dataclass, field
 from math import floor
@@ -9,8 +9,11 @@ from env.voxel import blocks, mining
 from env.voxel.blocks import AIR, BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE, Block, Item
 from env.voxel.controls import Controls
 from env.voxel.drops import Drops
+from env.voxel.furnace import Furnace
+from env.voxel.ledger import Ledger
 from env.voxel.physics import EPSILON, Box, Cell, cast_ray
 from env.voxel.player import REACH, Player, is_under_water
+from env.voxel.slots import Stack
 from env.voxel.vitals import MINE
 from env.voxel.world import World
 
@@ -19,6 +22,10 @@ MISS_DELAY, BREAK_DELAY, USE_DELAY = 10, 5, 4
 """Ticks without digging after a stroke at the air and after a block broke, and between two uses of a held key."""
 DONE = 1.0 - 1e-6
 """Damage that breaks a block; the rest is rounding."""
+UNTIL_RELEASED = 10000
+"""Ticks without digging after a screen closes, unless the button is let go."""
+OPENS = (blocks.CRAFTING_TABLE, blocks.FURNACE)
+"""Blocks that open a screen."""
 _SOIL = {blocks.GRASS_BLOCK, blocks.DIRT}
 
 
@@ -30,8 +37,13 @@ class Hands:
     world: World
     drops: Drops
     rng: np.random.Generator
+    ledger: Ledger
+    furnaces: dict[Cell, Furnace] = field(default_factory=dict)
+    """The furnaces that hold anything, or have."""
     target: Cell | None = None
     """The block under the crosshair within reach."""
+    opened: Cell | None = None
+    """The block whose screen was opened in this tick."""
     swing: float = 0.0
     """Progress of the arm's stroke, 0 at rest to 1."""
     _normal: Cell = (0, 0, 0)
@@ -55,6 +67,7 @@ class Hands:
     def tick(self, controls: Controls) -> None:
         """One tick of the hands, with the view already turned."""
         self._delays["use"] = max(self._delays["use"] - 1, 0)
+        self.opened = None
         self.aim()
         if controls.hotbar is not None:
             self.player.hotbar_selected = controls.hotbar
@@ -67,6 +80,16 @@ class Hands:
         self._dig(held="attack" in controls.held)
         self._delays["miss"] = max(self._delays["miss"] - 1, 0)
         self._advance_swing()
+
+    def rest(self) -> None:
+        """Stop digging until the button is let go: a screen has closed."""
+        self._delays["miss"] = UNTIL_RELEASED
+
+    def toss(self, stack: Stack) -> None:
+        """Throw a stack, which was taken from somewhere, the way the player looks."""
+        x, y, z = self.player.eye
+        self.drops.throw(stack.item, stack.count, (x, y - 0.3, z), self.player.direction, damage=stack.damage)
+        self.ledger.lose(stack.item, stack.count)
 
     def _strike(self) -> None:
         """A click: start on the target, or miss."""
@@ -129,21 +152,35 @@ class Hands:
         self.world.set_block(*cell, AIR)
         for number, count in mining.drops(block, tool, self.rng):
             self.drops.spill(number, count, cell)
+        for stack in self.furnaces.pop(cell, Furnace()).clear():
+            self.drops.spill(stack.item, stack.count, cell, damage=stack.damage)
+            self.ledger.lose(stack.item, stack.count)
         above = (cell[0], cell[1] + 1, cell[2])
         if _needs_ground(BLOCKS[self.world.block(*above)]):
             self._remove(above, None)
 
     def _use(self) -> None:
-        """Place the block in the hand against the target."""
+        """Open the target, or place the block in the hand against it."""
         if self._dug is not None:
             return
         self._delays["use"] = USE_DELAY
+        if self._can_open():
+            self.opened = self.target
+            self._swing()
+            return
         block, cell = self.player.held_item, self._cell_to_fill()
         if cell is None or not 0 < block < FIRST_ITEM or not self._can_place(block, cell):
             return
         self.world.set_block(*cell, block)
         self.player.inventory.take(self.player.hotbar_selected)
+        self.ledger.lose(block, 1)
         self._swing()
+
+    def _can_open(self) -> bool:
+        """Whether the target has a screen; who sneaks with something in the hand builds against it instead."""
+        if self.target is None or self.world.block(*self.target) not in OPENS:
+            return False
+        return not (self.player.sneaking and self.player.held_item)
 
     def _cell_to_fill(self) -> Cell | None:
         if self.target is None:
@@ -164,12 +201,11 @@ class Hands:
 
     def _throw(self, *, everything: bool) -> None:
         inventory, slot = self.player.inventory, self.player.hotbar_selected
-        number, damage = int(inventory.items[slot]), int(inventory.damage[slot])
-        count = inventory.take(slot, int(inventory.counts[slot]) if everything else 1)
+        stack = inventory[slot]
+        count = inventory.take(slot, stack.count if everything else 1)
         if count == 0:
             return
-        x, y, z = self.player.eye
-        self.drops.throw(number, count, (x, y - 0.3, z), self.player.direction, damage=damage)
+        self.toss(stack.of(count))
         self._swing()
 
     def _swing(self) -> None:

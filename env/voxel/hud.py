@@ -1,4 +1,4 @@
-"""What lies flat over the picture: hotbar, hearts, food, crosshair.
+"""What lies flat over the picture: hotbar, hearts, food, crosshair, the open screen.
 
 Positions are those of a 640 x 360 screen at GUI scale 1.
 """
@@ -10,12 +10,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from env.voxel.sprites import digits, status_icons
-from env.voxel.textures import ItemPicture, textures
-from env.voxel.view import View
-
-Layer = NDArray[np.float32]
-"""(360, 640, 4): colours 0 to 255 multiplied by their alpha, and alpha 0 to 1."""
+from env.voxel.icons import item_icon
+from env.voxel.layer import Layer, draw_number, paste
+from env.voxel.panels import draw_pointer, draw_screen
+from env.voxel.sprites import status_icons
+from env.voxel.view import ScreenView, View
 
 _HOTBAR_X, _HOTBAR_Y = 229, 338
 _STATUS_Y = 321
@@ -30,8 +29,9 @@ class Hud:
     ) -> None:
         """`size` is (R, C); with `pick`, these rows and columns of the full screen are taken instead of resizing."""
         self._size, self._pick = size, pick
-        self._shown: tuple[bytes, bytes, int, int, int] | None = None
-        self._layer = np.zeros((0, 0, 4), np.float32)
+        self._shown: tuple[object, ...] | None = None
+        self._pointed: ScreenView | None = None
+        self._screen = self._layer = np.zeros((0, 0, 4), np.float32)
         self.crosshair = self._fit(_crosshair())
         """(R, C) how far each pixel is inverted, 0 to 1."""
 
@@ -43,10 +43,16 @@ class Hud:
             view.hotbar_selected,
             view.health,
             view.food,
+            None if view.screen is None else view.screen.below,
         )
-        if shown != self._shown:
+        changed = shown != self._shown
+        if changed:
             self._shown = shown
-            self._layer = self._fit(_draw(view))
+            self._screen = _draw(view)
+        if changed or view.screen != self._pointed:
+            self._pointed = view.screen
+            # Only what follows the mouse moves in every frame.
+            self._layer = self._fit(self._screen if view.screen is None else draw_pointer(self._screen, view.screen))
         return self._layer
 
     def _fit(self, screen: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -76,41 +82,23 @@ def lay_over(
 
 def _draw(view: View) -> Layer:
     layer = np.zeros((360, 640, 4), np.float32)
-    _paste(layer, _hotbar(), _HOTBAR_X, _HOTBAR_Y)
+    paste(layer, _hotbar(), _HOTBAR_X, _HOTBAR_Y)
     for slot, (number, count) in enumerate(zip(view.hotbar_items, view.hotbar_counts, strict=True)):
         if number > 0:
             x, y = _HOTBAR_X + 3 + 20 * slot, _HOTBAR_Y + 3
-            _paste(layer, item_icon(int(number)), x, y)
+            paste(layer, item_icon(int(number)), x, y)
             if count > 1:
                 draw_number(layer, int(count), x + 17, y + 9)
-    _paste(layer, _selector(), _HOTBAR_X - 1 + 20 * view.hotbar_selected, _HOTBAR_Y - 1)
-    _paste(layer, _experience_bar(), _HOTBAR_X, _EXPERIENCE_Y)
+    paste(layer, _selector(), _HOTBAR_X - 1 + 20 * view.hotbar_selected, _HOTBAR_Y - 1)
+    paste(layer, _experience_bar(), _HOTBAR_X, _EXPERIENCE_Y)
     icons = status_icons()
     for place in range(10):
         for name, amount, x in (("heart", view.health, _HOTBAR_X + 8 * place), ("food", view.food, 402 - 8 * place)):
             state = "full" if amount >= 2 * place + 2 else "half" if amount == 2 * place + 1 else "empty"
-            _paste(layer, icons[f"{name}_{state}"], x, _STATUS_Y)
+            paste(layer, icons[f"{name}_{state}"], x, _STATUS_Y)
+    if view.screen is not None:
+        draw_screen(layer, view.screen)
     return layer
-
-
-def _paste(layer: Layer, image: NDArray[np.uint8], x: int, y: int) -> None:
-    """Lay an RGBA image over part of the layer; what sticks out below or on the right is cut off."""
-    part = layer[y : y + image.shape[0], x : x + image.shape[1]]
-    image = image[: part.shape[0], : part.shape[1]]
-    alpha = image[..., 3:].astype(np.float32) / 255.0
-    part[..., :3] = part[..., :3] * (1.0 - alpha) + image[..., :3] * alpha
-    part[..., 3:] = part[..., 3:] * (1.0 - alpha) + alpha
-
-
-def draw_number(layer: Layer, number: int, right: int, top: int) -> None:
-    """Write a number with a drop shadow; `right` is the column just past its last digit's shadow."""
-    shapes = digits()
-    for place, digit in enumerate(reversed(str(number))):
-        x = right - 6 * (place + 1)
-        for offset, shade in ((1, 62), (0, 255)):
-            image = np.zeros((7, 5, 4), np.uint8)
-            image[shapes[int(digit)]] = (shade, shade, shade, 255)
-            _paste(layer, image, x + offset, top + offset)
 
 
 @cache
@@ -157,41 +145,3 @@ def _crosshair() -> NDArray[np.float32]:
     mask[180, 316:325] = 1.0
     mask[176:185, 320] = 1.0
     return mask
-
-
-@cache
-def item_icon(number: int) -> NDArray[np.uint8]:
-    """uint8 (16, 16, 4) picture of an item: its sprite, or its block seen from a corner."""
-    paint = textures()
-    picture = paint.item(number)
-    if picture.flat:
-        return paint.tile(int(picture.tiles[4]))
-    return _cube_icon(picture)
-
-
-def _cube_icon(picture: ItemPicture) -> NDArray[np.uint8]:
-    """A cube from above one of its corners: 4 x 4 samples a pixel."""
-    paint = textures()
-    samples = (np.arange(64) + 0.5) / 4.0 - 8.0
-    y, x = np.meshgrid(samples, samples, indexing="ij")
-    wide, flat, tall = 7.1, 3.55, 8.6
-    # Along the top's two edges, and down the sides.
-    top = -(flat * 2 + tall) / 2.0
-    a, b = x / wide + (y - top) / flat, -x / wide + (y - top) / flat
-    image = np.zeros((64, 64, 4))
-    for face, shade, u, v in (
-        (3, 1.0, a / 2.0, b / 2.0),
-        (4, 0.8, (x + wide) / wide, (y - top - flat - (x + wide) * flat / wide) / tall),
-        (1, 0.6, x / wide, (y - top - 2 * flat + x * flat / wide) / tall),
-    ):
-        inside = (u >= 0) & (u < 1) & (v >= 0) & (v < 1)
-        tile = paint.tile(int(picture.tiles[face]))
-        texel = tile[np.clip((v * 16).astype(int), 0, 15), np.clip((u * 16).astype(int), 0, 15)].astype(float)
-        texel[..., :3] *= shade
-        # A hole in leaves shows the dark inside.
-        texel[..., 3] = np.maximum(texel[..., 3], 255.0 * (texel[..., :3].sum(-1) > 0))
-        image[inside] = texel[inside]
-    blocks = image.reshape(16, 4, 16, 4, 4)
-    alpha = blocks[..., 3:].sum(axis=(1, 3))
-    colour = (blocks[..., :3] * blocks[..., 3:]).sum(axis=(1, 3)) / np.maximum(alpha, 1.0)
-    return np.concatenate([colour, alpha / 16.0], axis=-1).round().astype(np.uint8)

@@ -5,6 +5,33 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from env.voxel.slots import EMPTY, Stack
+
+
+@dataclass(frozen=True)
+class ScreenView:
+    """What a frame shows of the open screen. Slots are told by (x, y) of their picture in the panel."""
+
+    kind: str
+    """"inventory", "crafting_table" or "furnace"."""
+    cursor: tuple[float, float]
+    """x and y in a window of 640 x 360."""
+    slots: tuple[tuple[str, int, int, Stack], ...]
+    """Role, x, y and content of each."""
+    carried: Stack = EMPTY
+    """What the cursor holds."""
+    lit: tuple[tuple[int, int], ...] = ()
+    """The slots under the cursor and under a drag."""
+    flame: int = 0
+    """Lines of the furnace's flame that burn, 0 to 14."""
+    arrow: int = 0
+    """Columns of the furnace's arrow that are filled, 0 to 24."""
+
+    @property
+    def below(self) -> tuple[object, ...]:
+        """All of it that does not follow the mouse."""
+        return self.kind, self.slots, self.flame, self.arrow
+
 
 @dataclass
 class View:
@@ -46,3 +73,5 @@ class View:
     """Ticks since sunrise, 0 to 23999; 6000 is noon."""
     drops: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 5), np.float32))
     """Item entities, one a row: x, y, z of the item's centre (bob included), spin in degrees, item id."""
+    screen: ScreenView | None = None
+    """The open inventory, crafting table or furnace."""

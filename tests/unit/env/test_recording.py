@@ -404,5 +404,5 @@ def test_finding_recordings(record: Callable[..., Path], bars: Any, tmp_path: Pa
 def test_finding_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"no recording in .*; expected <stem>\.mp4 with <stem>\.labels\.parquet"):
         find_recordings(tmp_path, "labels")
-    with pytest.raises(RecordingError, match=r"nothing\.mp4 is no recording: expected"):
+    with pytest.raises(RecordingError, match=r"nothing\.mp4 does not exist: expected"):
         find_recordings([tmp_path / "nothing.mp4"])

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from idm import IDMConfig, InverseDynamicsModel
+from idm.bench import openai_tensors
 from idm.nn import impala
-from idm.openai import IDM_NAMES, OUR_OWN, rename
 from idm.plain import plain_idm
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "vpt"
@@ -45,8 +45,7 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def logits(model: InverseDynamicsModel, frames: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Pairs of log-probabilities: the model's, the transcription's."""
-    tensors = {rename(n, IDM_NAMES): t for n, t in model.state_dict().items() if not n.startswith(OUR_OWN)}
-    plain = plain_idm(tensors, frames, heads=model.config.heads, temperature=model.config.temperature)
+    plain = plain_idm(openai_tensors(model), frames, heads=model.config.heads, temperature=model.config.temperature)
     yield from zip(model(frames), plain, strict=True)
 
 

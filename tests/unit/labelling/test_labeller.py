@@ -66,3 +66,11 @@ def test_probabilities_are_probabilities(model: InverseDynamicsModel, make_frame
         assert values.dtype == np.float32
         assert ((values >= 0) & (values <= 1 + 1e-5)).all()
     assert (answers.confidence <= answers.camera_probability + 1e-5).all()
+
+
+def test_a_long_video_is_answered_as_by_the_model_alone(model: InverseDynamicsModel, make_frames: MakeFrames) -> None:
+    """`predict` and `label` share what is computed of a frame between windows, and differ only in how they are cut."""
+    frames = resize(make_frames(2 * WINDOW), SIZE)
+    answers, prediction = label(model, frames), model.predict(frames)
+    np.testing.assert_array_equal(answers.actions.buttons, prediction.actions.buttons)
+    np.testing.assert_allclose(answers.actions.camera, prediction.actions.camera, atol=1e-4)
