@@ -11,7 +11,8 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from env.actions import MINERL_KEYS
+from env.actions import HOTBAR, MINERL_KEYS
+from env.encoding import check_size
 from env.errors import GhostkeysError
 from env.live import LiveRecordingWriter
 from env.video import TICKS_PER_SECOND, Frame, probe
@@ -28,12 +29,12 @@ class Shown:
     jpeg: bytes
     tick: int
     """Of the world, from 0."""
-    recorded: int
-    """Ticks in the recording under way."""
+    action: Mapping[str, Any]
+    """What was taken, and led here; empty where a world begins."""
+    slot: int | None
+    """Of the hotbar, 0 to 8; None while a screen is open."""
     over: bool
     """Whether the episode has ended, by death for instance: only a new world goes on."""
-    slot: int
-    """Of the hotbar, 0 to 8."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +46,42 @@ class Finished:
 
 
 class Session:
-    """Plays in an environment with MineRL's action space, and records every tick.
+    """Plays in an environment with MineRL's actions and picture, and records every tick.
 
     A recording ends with its world, with `cut`, and after `recording_ticks`. It is on the disk at any time but for its
-    last tick (see `env.live`).
+    last tick (see `env.live`). Raises `GhostkeysError` for an environment that cannot be played so.
     """
 
     def __init__(self, game: gymnasium.Env[Any, Any], folder: Path, *, seed: int, recording_ticks: int) -> None:
         self._keys = _minerl_keys(game)
+        check_size(folder, _picture_shape(game)[:2])
         self.folder = folder
         self._episode = RecordEpisode(game, folder, free_stem(folder), writer=LiveRecordingWriter)
         self._next_seed = seed
         self._recording_ticks = recording_ticks
-        self._tick = 0
+        self._tick = self._slot = 0
         self._lengths: dict[tuple[str, int], float] = {}
+
+    @property
+    def recorded(self) -> int:
+        """Ticks in the recording under way."""
+        return self._episode.ticks
 
     def new_world(self) -> Shown:
         """Finish the recording under way, and begin an episode in the world of the next seed."""
         observation, info = self._episode.reset(seed=self._next_seed)
         self._next_seed += 1
-        self._tick = 0
-        return self._show(observation, info, over=False)
+        self._tick = self._slot = 0
+        return self._show(observation, info, action={}, over=False)
 
     def step(self, action: Mapping[str, Any]) -> Shown:
         """Play and record one tick; actions the environment has no key for are not taken."""
         taken = {name: value for name, value in action.items() if name in self._keys}
         observation, _, terminated, truncated, info = self._episode.step(taken)
         self._tick += 1
-        if self._episode.ticks >= self._recording_ticks:
+        if self.recorded >= self._recording_ticks:
             self._episode.cut()
-        return self._show(observation, info, over=terminated or truncated)
+        return self._show(observation, info, action=taken, over=terminated or truncated)
 
     def cut(self) -> None:
         """Finish the recording under way; the world stays."""
@@ -87,7 +94,7 @@ class Session:
     def finished(self) -> list[Finished]:
         """The recordings in the folder, whoever made them, the newest first."""
         found: list[tuple[int, Finished]] = []
-        for actions in self.folder.glob("*.jsonl"):
+        for actions in self.folder.glob("[!.]*.jsonl"):  # the one under way is hidden
             try:
                 modified = actions.with_suffix(".mp4").stat().st_mtime_ns
                 found.append((modified, Finished(actions.stem, self._length(actions.stem, modified))))
@@ -102,9 +109,20 @@ class Session:
             self._lengths[stem, modified] = info.frames / TICKS_PER_SECOND if info.frames else info.seconds
         return self._lengths[stem, modified]
 
-    def _show(self, observation: Mapping[str, Any], info: Mapping[str, Any], *, over: bool) -> Shown:
-        slot = int(recorder_state(observation, info).get("hotbar", 0)) % 9
-        return Shown(_jpeg(observation["pov"]), self._tick, self._episode.ticks, over, slot)
+    def _show(
+        self, observation: Mapping[str, Any], info: Mapping[str, Any], *, action: Mapping[str, Any], over: bool
+    ) -> Shown:
+        state = recorder_state(observation, info)
+        # Where the game does not tell, the last key pressed does.
+        pressed = [slot for slot, name in enumerate(HOTBAR) if action.get(name)]
+        self._slot = int(state.get("hotbar", pressed[-1] if pressed else self._slot)) % len(HOTBAR)
+        return Shown(
+            jpeg=_jpeg(observation["pov"]),
+            tick=self._tick,
+            action=action,
+            slot=None if state.get("isGuiOpen") else self._slot,
+            over=over,
+        )
 
 
 def free_stem(folder: Path) -> str:
@@ -120,12 +138,28 @@ def _minerl_keys(game: gymnasium.Env[Any, Any]) -> frozenset[str]:
     space = game.action_space
     names = frozenset(space) if isinstance(space, spaces.Dict) else frozenset()
     if "camera" not in names or not names <= set(MINERL_KEYS):
-        raise GhostkeysError(f"{_name(game)} has the actions {space!r:.200}; expected MineRL's: a Dict with `camera`.")
+        raise GhostkeysError(f"{_name(game)} has the actions {_line(space)}; expected MineRL's: a Dict with `camera`.")
     return names
+
+
+def _picture_shape(game: gymnasium.Env[Any, Any]) -> tuple[int, ...]:
+    """Height, width, 3. Raises `GhostkeysError` if the observations are not MineRL's."""
+    space = game.observation_space
+    picture = space.spaces.get("pov") if isinstance(space, spaces.Dict) else None
+    shape = () if picture is None or picture.shape is None else picture.shape
+    if len(shape) != 3 or shape[2] != 3:
+        raise GhostkeysError(
+            f"{_name(game)} has the observations {_line(space)}; expected MineRL's: a Dict with `pov`, a picture."
+        )
+    return shape
 
 
 def _name(game: gymnasium.Env[Any, Any]) -> str:
     return game.spec.id if game.spec else type(game).__name__
+
+
+def _line(space: spaces.Space[Any]) -> str:
+    return " ".join(repr(space).split())[:200]
 
 
 def _jpeg(frame: Frame) -> bytes:

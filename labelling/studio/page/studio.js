@@ -8,9 +8,10 @@ const KEYS = {
   ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9].map((slot) => [`Digit${slot}`, `hotbar.${slot}`])),
 };
 const BUTTONS = ["attack", "pickItem", "use"]; // by the browser's numbers
-const WHEEL_NOTCH = 100; // of the browser's pixels
+const WHEEL_NOTCH = 120; // in `wheelDelta`, on every system, where `deltaY` differs
 const TAKEN_OVER = 4001;
-const HEADLINES = { paused: "Paused", over: "This episode is over", playing: "" };
+const NAMES = { connecting: "not connected", closed: "not connected", waiting: "wait", playing: "recording", over: "ended" };
+const HEADLINES = { connecting: "Connecting…", closed: "Not connected", waiting: "Making a world…", over: "This episode is over" };
 
 const at = (id) => document.getElementById(id);
 const canvas = at("world");
@@ -52,7 +53,7 @@ function connect() {
   socket.onclose = (event) => {
     leave();
     if (event.code === TAKEN_OVER) return showState("closed", "This page was opened in another tab.");
-    showState("connecting", "The server does not answer. What you played is kept.");
+    showState("connecting", "The server does not answer. What you played is kept. A new start has a new address.");
     setTimeout(connect, 1000);
   };
 }
@@ -76,16 +77,22 @@ function draw(picture, head) {
   picture.close();
   drawn = head.frame;
   tellInput();
-  const pressed = new Set(head.keys);
-  for (const light of lights) light.classList.toggle("on", pressed.has(light.dataset.key));
-  const [pitch = 0, yaw = 0] = head.camera;
+  showPressed(head.keys, head.camera);
+  showRecorded(head.recorded);
+  showRate();
+}
+
+function showPressed(keys, [pitch, yaw]) {
+  for (const light of lights) light.classList.toggle("on", keys.includes(light.dataset.key));
   const length = Math.hypot(pitch, yaw);
   const scale = length ? Math.min(4 + 2 * length, 26) / length : 0;
   at("turn").setAttribute("x2", 33 + yaw * scale);
   at("turn").setAttribute("y2", 62 + pitch * scale);
-  at("clock").textContent = minutes(head.recorded / 20);
-  at("finish").disabled = !head.recorded;
-  showRate();
+}
+
+function showRecorded(ticks) {
+  at("clock").textContent = minutes(ticks / 20);
+  at("finish").disabled = !ticks;
 }
 
 function showRate() {
@@ -96,6 +103,7 @@ function showRate() {
 }
 
 function showStatus(status) {
+  showRecorded(status.recorded);
   showState(status.state, status.message);
   const items = status.recordings.map(({ name, seconds }) => {
     const item = document.createElement("li");
@@ -108,21 +116,22 @@ function showStatus(status) {
 }
 
 function showState(now, message = "") {
-  const before = state;
+  if (state === "playing" && now !== "playing") leave();
   state = now;
   everPlayed ||= state === "playing";
   if (state !== "playing") {
     arrivals.length = 0;
-    if (before === "playing") leave();
+    at("rate").textContent = "";
+    showPressed([], [0, 0]);
   } else if (!locked()) {
     say({ do: "pause" }); // the mouse was let go before the world began
   }
   document.body.className = state;
-  at("state").textContent = { playing: "recording", over: "over" }[state] ?? state;
-  at("headline").textContent = state === "paused" && !everPlayed ? "Ready to record" : HEADLINES[state] ?? "Not connected";
+  at("state").textContent = NAMES[state] ?? (everPlayed ? "paused" : "ready");
+  at("headline").textContent = HEADLINES[state] ?? (everPlayed ? "Paused" : "Ready to record");
   at("message").textContent = message;
   at("start").textContent = state === "over" ? "Start in a new world" : everPlayed ? "Go on" : "Start";
-  at("start").disabled = at("fresh").disabled = state === "connecting" || state === "closed";
+  at("start").disabled = at("fresh").disabled = !["paused", "over"].includes(state);
   if (at("start").disabled) at("finish").disabled = true;
 }
 
@@ -169,9 +178,9 @@ document.addEventListener("pointerlockchange", () => {
   say({ do: locked() ? "start" : "pause" });
 });
 document.addEventListener("keydown", (event) => {
-  if (!locked() || !(event.code in KEYS)) return;
-  event.preventDefault();
-  if (event.repeat) return;
+  if (!locked()) return;
+  if (!/^F\d/.test(event.code)) event.preventDefault(); // F11 and its like stay the browser's
+  if (event.repeat || !(event.code in KEYS)) return;
   down.set(event.code, KEYS[event.code]);
   tellInput();
 });
@@ -180,12 +189,14 @@ document.addEventListener("keyup", (event) => {
   if (down.delete(event.code)) tellInput();
 });
 document.addEventListener("mousedown", (event) => {
-  if (!locked() || !(event.button in BUTTONS)) return;
+  if (!locked()) return;
   event.preventDefault();
+  if (!(event.button in BUTTONS)) return;
   down.set(event.button, BUTTONS[event.button]);
   tellInput();
 });
 document.addEventListener("mouseup", (event) => {
+  if (locked()) event.preventDefault(); // a button on the side would leave the page
   if (down.delete(event.button)) tellInput();
 });
 document.addEventListener("mousemove", (event) => {
@@ -202,7 +213,7 @@ document.addEventListener("mousemove", (event) => {
 document.addEventListener("wheel", (event) => {
   if (!locked()) return;
   event.preventDefault();
-  mouse.wheel += event.deltaMode ? event.deltaY * WHEEL_NOTCH / 3 : event.deltaY;
+  mouse.wheel -= event.wheelDeltaY;
   tellInput();
 }, { passive: false });
 document.addEventListener("contextmenu", (event) => event.preventDefault());
