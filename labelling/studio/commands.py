@@ -2,7 +2,6 @@
 # ruff: noqa: T201
 
 import asyncio
-import math
 import secrets
 import signal
 import webbrowser
@@ -39,7 +38,7 @@ def record(args: list[str]) -> int:
             seed=options.seed,
             recording_ticks=max(1, round(options.recording_minutes * 60 * TICKS_PER_SECOND)),
         )
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C, SIGTERM
             asyncio.run(serve(session, port=options.port, sensitivity=options.sensitivity, browser=options.open))
         finished = session.finished()
     print(f"{len(finished)} recordings, {sum(each.seconds for each in finished) / 60:.1f} minutes, in {options.output}")
@@ -64,6 +63,10 @@ async def serve(session: Session, *, port: int = 0, sensitivity: float = 1.0, br
 
     Raises `GhostkeysError` where the port is taken, and whatever error the game ends with.
     """
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    with suppress(NotImplementedError, RuntimeError):  # Windows; another thread than the main one
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     token = secrets.token_urlsafe(16)
     studio = Studio(session, token=token, sensitivity=sensitivity)
     runner = web.AppRunner(studio.app(), access_log=None, shutdown_timeout=2.0)
@@ -74,11 +77,7 @@ async def serve(session: Session, *, port: int = 0, sensitivity: float = 1.0, br
         print(f"Open {address} in a browser. Ctrl-C ends.", flush=True)
         if browser and not await asyncio.to_thread(webbrowser.open, address):
             print("There is no browser on this machine that --open could start.", flush=True)
-        clock = asyncio.ensure_future(studio.play())
-        with suppress(NotImplementedError, RuntimeError):  # Windows; another thread than the main one
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, clock.cancel)
-        with suppress(asyncio.CancelledError):
-            await clock
+        await studio.play()
     finally:
         await runner.cleanup()
         await studio.close()
@@ -93,14 +92,14 @@ async def _listen(runner: web.AppRunner, port: int) -> None:
 
 def _checked(options: Namespace) -> Namespace:
     for name in ("recording_minutes", "sensitivity"):
-        if not 0 < options[name] < math.inf:
+        if options[name] <= 0:
             raise GhostkeysError(f"--{name.replace('_', '-')} {options[name]}: expected a number above 0.")
     if not 0 <= options.port < 2**16:
         raise GhostkeysError(f"--port {options.port}: expected a number from 0 to {2**16 - 1}.")
     if options.seed < 0:
         raise GhostkeysError(f"--seed {options.seed}: expected 0 or more.")
     if not options.own_size:
-        check_size(options.output, tuple(options.size))
+        check_size(Path("--size"), tuple(options.size))
     return options
 
 

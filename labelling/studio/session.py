@@ -15,7 +15,7 @@ from env.actions import HOTBAR, MINERL_KEYS
 from env.encoding import check_size
 from env.errors import GhostkeysError
 from env.live import LiveRecordingWriter
-from env.video import TICKS_PER_SECOND, Frame, probe
+from env.video import TICKS_PER_SECOND, Frame, Size, probe
 from env.wrappers import RecordEpisode, recorder_state
 
 JPEG_QUALITY = 90
@@ -54,7 +54,7 @@ class Session:
 
     def __init__(self, game: gymnasium.Env[Any, Any], folder: Path, *, seed: int, recording_ticks: int) -> None:
         self._keys = _minerl_keys(game)
-        check_size(folder, _picture_shape(game)[:2])
+        check_size(folder, _picture_size(game))
         self.folder = folder
         self._episode = RecordEpisode(game, folder, free_stem(folder), writer=LiveRecordingWriter)
         self._next_seed = seed
@@ -142,8 +142,8 @@ def _minerl_keys(game: gymnasium.Env[Any, Any]) -> frozenset[str]:
     return names
 
 
-def _picture_shape(game: gymnasium.Env[Any, Any]) -> tuple[int, ...]:
-    """Height, width, 3. Raises `GhostkeysError` if the observations are not MineRL's."""
+def _picture_size(game: gymnasium.Env[Any, Any]) -> Size:
+    """Raises `GhostkeysError` if the observations are not MineRL's."""
     space = game.observation_space
     picture = space.spaces.get("pov") if isinstance(space, spaces.Dict) else None
     shape = () if picture is None or picture.shape is None else picture.shape
@@ -151,7 +151,7 @@ def _picture_shape(game: gymnasium.Env[Any, Any]) -> tuple[int, ...]:
         raise GhostkeysError(
             f"{_name(game)} has the observations {_line(space)}; expected MineRL's: a Dict with `pov`, a picture."
         )
-    return shape
+    return shape[0], shape[1]
 
 
 def _name(game: gymnasium.Env[Any, Any]) -> str:

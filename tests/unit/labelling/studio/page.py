@@ -126,7 +126,8 @@ async def served(
     """A studio in which `game` is played; at the end it is closed, as by Ctrl-C."""
     session = Session(game or Echo(), folder, seed=0, recording_ticks=1000)
     studio = Studio(session, token=TOKEN, patience=patience)
-    async with TestServer(studio.app()) as server:
+    server = TestServer(studio.app())
+    async with server:
         studio_served = Served(server, session)
         studio_served.clock = asyncio.create_task(studio.play())
         try:
