@@ -51,7 +51,7 @@ class Studio:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="game")
         self._page: web.WebSocketResponse | None = None
         self._keys = Keys(sensitivity=sensitivity)
-        self._commands: asyncio.Queue[tuple[web.WebSocketResponse, Command]] = asyncio.Queue()
+        self._commands: asyncio.Queue[Command] = asyncio.Queue()
         self._news = asyncio.Event()  # a command, or word of a frame seen
         self._state: State = "paused"
         self._shown: Shown | None = None
@@ -70,9 +70,9 @@ class Studio:
         """Plays while a page wants to. Ends only by being cancelled, or by an error of the game."""
         while True:
             if self._state != "playing" or not self._commands.empty():
-                await self._obey(*await self._commands.get())
+                await self._obey(await self._commands.get())
             elif not await self._answer():
-                self._stop("paused")
+                self._state = "paused"
                 await self._tell("The page did not answer.")
             elif await self._tick_is_due():
                 await self._tick()
@@ -110,15 +110,13 @@ class Studio:
         shown = await self._run(self._session.step, self._keys.take(slot=self._shown.slot))
         await self._show(shown)
         if shown.over:
-            self._stop("over")
+            self._state = "over"
         if not self._session.recorded:  # a recording was finished, and is in the list
             await self._tell()
 
-    async def _obey(self, page: web.WebSocketResponse, command: Command) -> None:
-        """Does what a page wants, unless another has taken its place."""
-        if page is not self._page and command != "leave":
-            return
-        self._stop("over" if self._shown is not None and self._shown.over else "paused")
+    async def _obey(self, command: Command) -> None:
+        """Does what a page wants. Everything pauses the world, and only `start` plays on."""
+        self._state = "over" if self._shown is not None and self._shown.over else "paused"
         if command in ("finish", "leave"):
             await self._run(self._session.cut)
         elif command == "new world" or self._shown is None or (command == "start" and self._shown.over):
@@ -126,6 +124,7 @@ class Studio:
         elif command == "welcome":
             await self._show(self._shown)
         if command == "start":
+            self._keys.release()  # what was said before is not for this play
             self._state = "playing"
         await self._tell()
 
@@ -133,11 +132,7 @@ class Studio:
         self._state = "waiting"
         await self._tell()
         await self._show(await self._run(self._session.new_world))
-        self._stop("paused")
-
-    def _stop(self, state: State) -> None:
-        self._state = state
-        self._keys.release()
+        self._state = "paused"
 
     async def _run(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
@@ -180,7 +175,7 @@ class Studio:
         )
         await page.prepare(request)
         before, self._page = self._page, page
-        self._want(page, "welcome")
+        self._want("welcome")
         try:
             if before is not None:
                 await before.close(code=TAKEN_OVER, message=b"opened in another tab")
@@ -190,7 +185,7 @@ class Studio:
         finally:
             if self._page is page:
                 self._page = None
-                self._want(page, "leave")
+                self._want("leave")
         return page
 
     async def _listen(self, page: web.WebSocketResponse) -> None:
@@ -199,17 +194,15 @@ class Studio:
             if page is not self._page:
                 return
             if "do" in said:
-                self._want(page, _button(said["do"]))
+                self._want(_button(said["do"]))
                 continue
-            heard = Input.parse(said)
-            if self._state == "playing":
-                self._keys.add(heard)
+            self._keys.add(Input.parse(said))
             self._seen = max(self._seen, _frame_number(said, self._sent))
             self._news.set()
 
-    def _want(self, page: web.WebSocketResponse, command: Command) -> None:
-        self._keys.release()
-        self._commands.put_nowait((page, command))
+    def _want(self, command: Command) -> None:
+        """No tick is played any more before this is done."""
+        self._commands.put_nowait(command)
         self._news.set()
 
     async def _hang_up(self, _: web.Application) -> None:
