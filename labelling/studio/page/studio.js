@@ -49,7 +49,7 @@ const locked = () => document.pointerLockElement === canvas;
 function connect() {
   socket = new WebSocket(new URL("socket", location.href.replace(/^http/, "ws")));
   socket.binaryType = "arraybuffer";
-  socket.onmessage = (event) => (typeof event.data === "string" ? showStatus(JSON.parse(event.data)) : showFrame(event.data));
+  socket.onmessage = (event) => (typeof event.data === "string" ? inTurn(() => showStatus(JSON.parse(event.data))) : showFrame(event.data));
   socket.onclose = (event) => {
     leave();
     if (event.code === TAKEN_OVER) return showState("closed", "This page was opened in another tab.");
@@ -58,13 +58,17 @@ function connect() {
   };
 }
 
-let frames = Promise.resolve(); // frames are drawn in their order
+let before = Promise.resolve();
+
+function inTurn(show) {
+  before = before.then(show).catch(console.error); // a picture takes time to be decoded
+}
 
 function showFrame(data) {
   const length = new DataView(data).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
   const picture = createImageBitmap(new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
-  frames = frames.then(async () => draw(await picture, head)).catch(console.error);
+  inTurn(async () => draw(await picture, head));
 }
 
 function draw(picture, head) {
@@ -131,7 +135,7 @@ function showState(now, message = "") {
   at("headline").textContent = HEADLINES[state] ?? (everPlayed ? "Paused" : "Ready to record");
   at("message").textContent = message;
   at("start").textContent = state === "over" ? "Start in a new world" : everPlayed ? "Go on" : "Start";
-  at("start").disabled = at("fresh").disabled = !["paused", "over"].includes(state);
+  at("start").disabled = at("fresh").disabled = ["connecting", "closed", "waiting"].includes(state);
   if (at("start").disabled) at("finish").disabled = true;
 }
 
@@ -175,7 +179,8 @@ async function fullScreen() {
 
 document.addEventListener("pointerlockchange", () => {
   releaseAll();
-  say({ do: locked() ? "start" : "pause" });
+  if (locked()) say({ do: "start" });
+  else if (state === "playing") say({ do: "pause" });
 });
 document.addEventListener("keydown", (event) => {
   if (!locked()) return;
