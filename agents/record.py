@@ -96,7 +96,7 @@ def record(
         minutes: How much play, rounded up to whole episodes; 10 if `hours` is not given either. An episode that ends
             early, by death or because the task of `env` is done, counts as a whole one.
         hours: The same in hours.
-        player: Who plays.
+        player: Who plays. For `human`, see `ghostkeys record --player human --help`.
         style: How it plays: `gatherer` chops trees, `explorer` uses all keys, `crafter` makes tools from the first log
             to a stone pickaxe, `miner` digs stairs and tunnels, `builder` puts up walls.
         seed: World of the first episode; the next have the numbers after it.
