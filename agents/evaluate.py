@@ -6,6 +6,7 @@ workers.
 """
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from agents.journal import Journal
 from agents.rollout import Episode
 from agents.trial import PictureSize, Trial
-from agents.workers import play_apart, play_here
+from agents.workers import work
 from env.errors import GhostkeysError
 from env.overlay import draw_controls
 from env.video import VideoWriter
@@ -150,13 +151,10 @@ def _play(trial: Trial, groups: list[Seeds], *, workers: int, journal: Journal |
         if journal:
             journal.write(episodes)
 
-    missing = [list(seeds) for seeds in groups if seeds not in played]
+    missing = [partial(trial.play_group, seeds) for seeds in groups if seeds not in played]
     done, total = sum(map(len, played)), sum(map(len, groups))
     with tqdm(total=total, initial=done, unit="episode", desc=f"evaluating {Path(trial.agent).name}") as progress:
-        if workers == 1:
-            play_here(trial, missing, advance=progress.update, on_group=keep)
-        elif missing:
-            play_apart(trial, missing, workers=workers, advance=progress.update, on_group=keep)
+        work(missing, workers=workers, advance=progress.update, on_result=keep)
     return played
 
 

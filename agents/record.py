@@ -5,17 +5,10 @@ depends on its name and the settings alone, so an interrupted run, started again
 longer run keeps what a shorter one has made.
 """
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -23,6 +16,7 @@ from tqdm import tqdm
 
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from agents.scripted import STYLES, ScriptedPlayer
+from agents.workers import work
 from env.errors import GhostkeysError, RecordingError
 from env.processors import usable_processors
 from env.video import TICKS_PER_SECOND, probe
@@ -118,17 +112,12 @@ def record(
         for number in range(episodes)
     ]
     missing = [session for session in sessions if not _is_made(session)]
-    workers = min(workers or usable_processors(), len(missing))
     done = (episodes - len(missing)) * episode_ticks
     with tqdm(
         total=episodes * episode_ticks, initial=done, unit="tick", unit_scale=True, desc=f"record {style}"
     ) as bar:
         try:
-            if workers > 1:
-                _play_apart(missing, workers=workers, advance=bar.update)
-            else:
-                for session in missing:
-                    session.play(advance=bar.update, stopped=lambda: False)
+            work([session.play for session in missing], workers=workers or usable_processors(), advance=bar.update)
         except OSError as error:
             raise RecordingError(f"{output}: cannot write recordings: {error.strerror or error}.") from error
     return [session.video for session in sessions]
@@ -156,74 +145,3 @@ def _is_made(session: Session) -> bool:
             f"{session.ticks} of {session.size[0]}x{session.size[1]}. Choose another folder, or the settings of then."
         )
     return True
-
-
-class _Shared(NamedTuple):
-    """What a worker process shares with the one that started it."""
-
-    played: "Synchronized[int]"
-    """Ticks, over all workers."""
-    stop: Event
-
-
-_shared: _Shared | None = None  # set once in each worker process
-
-
-def _play_apart(sessions: Sequence[Session], *, workers: int, advance: Callable[[int], object]) -> None:
-    """Makes the recordings in worker processes. When this process is interrupted or ends, they stop within a tick."""
-    context = multiprocessing.get_context("spawn")
-    shared = _Shared(context.Value("q", 0), context.Event())
-    known = 0
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(shared,)) as pool:
-        try:
-            running = {pool.submit(_play, session) for session in sessions}
-            while running:
-                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                played = shared.played.value
-                advance(played - known)
-                known = played
-                for future in done:
-                    future.result()  # what went wrong in the worker is raised here
-        except BrokenProcessPool:
-            raise RecordingError(
-                "a recording process was killed, perhaps for want of memory: try fewer --workers. "
-                "The recordings that are finished are kept."
-            ) from None
-        except BaseException:
-            shared.stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _start(shared: _Shared) -> None:
-    """Runs first in each worker. Ctrl-C is left to the parent, which then sets `stop`."""
-    global _shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _shared = shared
-
-
-def _play(session: Session) -> None:
-    """Makes one recording in a worker."""
-    assert _shared is not None
-    try:
-        session.play(advance=_count, stopped=_is_stopped)
-    except KeyboardInterrupt:
-        if _is_orphan():
-            os._exit(1)  # nobody is left to hand out work or to end this process
-        raise
-
-
-def _count(ticks: int) -> None:
-    assert _shared is not None
-    with _shared.played.get_lock():
-        _shared.played.value += ticks
-
-
-def _is_stopped() -> bool:
-    assert _shared is not None
-    return _shared.stop.is_set() or _is_orphan()
-
-
-def _is_orphan() -> bool:
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()

@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,11 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(folder: Path, tmp_pa
     """What was played is not played again, and the whole equals an unbroken one; other weights play anew."""
     unbroken = evaluate(folder, ENV_ID, episodes=10, seed=5, max_ticks=30)
 
-    def play(agent: Path, *, stop: bool = False) -> list[list[int]]:
+    def play(agent: Path, *, stop: bool = False) -> list[Sequence[int]]:
         """The groups of seeds that were played, the third being interrupted."""
-        groups: list[list[int]] = []
+        groups: list[Sequence[int]] = []
 
-        def group(self: Trial, seeds: list[int], **rest: Any) -> list[Episode]:
+        def group(self: Trial, seeds: Sequence[int], **rest: Any) -> list[Episode]:
             groups.append(seeds)
             if stop and len(groups) == 3:
                 raise KeyboardInterrupt
