@@ -2,6 +2,7 @@
 """What `ghostkeys agent fit`, `ghostkeys convert`, `ghostkeys evaluate` and `ghostkeys record` run."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -60,7 +61,7 @@ def _evaluate(
     env: str = "ghostkeys/Voxel-v0",
     episodes: int = 20,
     seed: int = 0,
-    max_ticks: int = 600,
+    max_ticks: int | None = None,
     until: str | None = None,
     size: tuple[int, int] | Literal["vpt"] | None = (180, 320),
     temperature: float = 1.0,
@@ -71,21 +72,24 @@ def _evaluate(
     """Plays episodes in an environment and reports how often each milestone is reached, with 95 % intervals.
 
     Args:
-        agent: `random`, `scripted`, or the folder of a trained policy.
+        agent: `random`, `scripted` (which pursues the task, if the environment has one), or the folder of a trained
+            policy.
         env: Gymnasium id of the environment.
         episodes: How many episodes, each in a world of its own.
         seed: Decides the worlds and the agent's choices.
-        max_ticks: Length of an episode, in ticks of 1/20 s.
+        max_ticks: Length of an episode, in ticks of 1/20 s; by default the environment's own, or 600 in free play.
         until: End an episode as soon as this milestone is reached, for example `log`.
         size: Height and width of the environment's picture, or `vpt` for the 128x128 pixels of 640x360 that OpenAI's
             agents see; `null` leaves the environment's own.
         temperature: Of the policy's sampling; below 1 it is more certain, 0 takes the likeliest action.
         workers: Processes; the result does not depend on their number.
-        json: Write the result to this file.
+        json: Write the result to this file. Until it is there, what has been played is kept beside it, and the same
+            command goes on from there.
         video: Write the first successful episode (else the first) to this mp4 file, with the keys drawn in.
     """
     from agents.evaluate import evaluate, write_video
 
+    journal = None if json is None else json.with_name(f".{json.name}.played")
     evaluation = evaluate(
         agent,
         env,
@@ -96,12 +100,15 @@ def _evaluate(
         size=size,
         temperature=temperature,
         workers=workers,
+        journal=journal,
     )
     print(evaluation.table())
     if json is not None:
         _write_json(json, evaluation.to_json())
     if video is not None:
         write_video(evaluation, video)
+    if journal is not None:
+        shutil.rmtree(journal, ignore_errors=True)
     return 0
 
 

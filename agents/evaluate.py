@@ -5,7 +5,8 @@ whole groups are dealt to the worker processes. So the result depends on the see
 workers.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,18 @@ import gymnasium
 import numpy as np
 from tqdm import tqdm
 
+from agents.journal import Journal
 from agents.rollout import Episode
 from agents.trial import PictureSize, Trial
-from agents.workers import play_apart, play_here
+from agents.workers import work
 from env.errors import GhostkeysError
 from env.overlay import draw_controls
 from env.video import VideoWriter
 
+Seeds = tuple[int, ...]
+
+FREE_PLAY_TICKS = 600
+"""Length of an episode, half a minute, where neither the caller nor the environment sets one."""
 GROUP = 4
 """Episodes stepped together. Part of a result's recipe: another number rounds differently and samples other actions."""
 
@@ -45,7 +51,10 @@ def wilson(successes: int, trials: int, *, z: float = 1.959964) -> Rate:
     shrink = 1 + z * z / trials
     centre = (rate + z * z / (2 * trials)) / shrink
     margin = z / shrink * (rate * (1 - rate) / trials + z * z / (4 * trials * trials)) ** 0.5
-    return Rate(rate, max(0.0, centre - margin), min(1.0, centre + margin))
+    # At the ends the sum of roundings may miss the exact bound.
+    low = 0.0 if successes == 0 else centre - margin
+    high = 1.0 if successes == trials else centre + margin
+    return Rate(rate, low, high)
 
 
 @dataclass(frozen=True)
@@ -94,18 +103,21 @@ def evaluate(
     *,
     episodes: int,
     seed: int = 0,
-    max_ticks: int = 600,
+    max_ticks: int | None = None,
     until: str | None = None,
     size: PictureSize = None,
     temperature: float = 1.0,
     workers: int = 1,
+    journal: Path | None = None,
 ) -> Evaluation:
     """Plays `episodes` episodes and returns them all; the same seed gives the same episodes with any number of workers.
 
-    `agent` is "random", "scripted" or a policy's folder. Raises `GhostkeysError` for an agent or environment that
-    does not exist.
+    `agent` is "random", "scripted" or a policy's folder. Without `max_ticks` an episode is as long as the environment
+    lets it be, and `FREE_PLAY_TICKS` where that knows no end. `journal` is a folder for what has been played: started
+    again after an interruption, the evaluation goes on from there; delete it when you have the result. Raises
+    `GhostkeysError` for an agent or environment that does not exist.
     """
-    if min(episodes, max_ticks, workers) < 1:
+    if min(episodes, 1 if max_ticks is None else max_ticks, workers) < 1:
         raise GhostkeysError(
             f"episodes ({episodes}), max_ticks ({max_ticks}) and workers ({workers}) must be 1 or more."
         )
@@ -115,27 +127,48 @@ def evaluate(
         agent=str(agent),
         env=env,
         seed=seed,
-        max_ticks=max_ticks,
+        max_ticks=max_ticks or FREE_PLAY_TICKS,
         until=until,
         size=size,
         temperature=temperature,
     )
-    _check(trial)
+    own_limit = _check(trial)
+    if max_ticks is None and own_limit is not None:
+        trial = replace(trial, max_ticks=own_limit)
     seeds = trial.env_seeds(episodes)
-    groups = [seeds[start : start + GROUP] for start in range(0, episodes, GROUP)]
-    with tqdm(total=episodes, unit="episode", desc=f"evaluating {Path(trial.agent).name}") as progress:
-        if workers == 1:
-            return Evaluation(trial, play_here(trial, groups, advance=progress.update))
-        return Evaluation(trial, play_apart(trial, groups, workers=workers, advance=progress.update))
+    groups = [tuple(seeds[start : start + GROUP]) for start in range(0, episodes, GROUP)]
+    played = _play(trial, groups, workers=workers, journal=Journal(journal, trial) if journal else None)
+    return Evaluation(trial, [episode for group in groups for episode in played[group]])
 
 
-def _check(trial: Trial) -> None:
-    """Fails early and in one line when there is no such agent or environment."""
+def _play(trial: Trial, groups: list[Seeds], *, workers: int, journal: Journal | None) -> dict[Seeds, list[Episode]]:
+    """The episodes of each group: those of the journal, and those it lacks."""
+    kept = {seeds: journal.read(seeds) for seeds in groups} if journal else {}
+    played = {seeds: episodes for seeds, episodes in kept.items() if episodes is not None}
+
+    def keep(episodes: list[Episode]) -> None:
+        played[tuple(episode.seed for episode in episodes)] = episodes
+        if journal:
+            journal.write(episodes)
+
+    missing = [partial(trial.play_group, seeds) for seeds in groups if seeds not in played]
+    done, total = sum(map(len, played)), sum(map(len, groups))
+    with tqdm(total=total, initial=done, unit="episode", desc=f"evaluating {Path(trial.agent).name}") as progress:
+        work(missing, workers=workers, advance=progress.update, on_result=keep)
+    return played
+
+
+def _check(trial: Trial) -> int | None:
+    """Fails early and in one line when there is no such agent or environment; returns the environment's own limit."""
     try:
-        trial.make_env().close()
+        env = trial.make_env()
     except gymnasium.error.Error as error:
         raise GhostkeysError(f"there is no environment {trial.env!r}: {error}") from None
+    env.close()
     trial.make_player()
+    general = None if env.spec is None else env.spec.max_episode_steps
+    own: int | None = getattr(env.unwrapped, "max_ticks", general)
+    return own
 
 
 def write_video(evaluation: Evaluation, path: Path, *, width: int = 640) -> Path:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 import lightning
 import torch
+from lightning.pytorch.plugins.precision import MixedPrecision
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
@@ -78,7 +79,9 @@ class PolicyModule(lightning.LightningModule):
         decayed = [weight for name, weight in self.model.named_parameters() if _is_decayed(name, weight)]
         others = [weight for name, weight in self.model.named_parameters() if not _is_decayed(name, weight)]
         groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(0.9, 0.98), fused=True)
+        # Lightning cannot clip gradients for the fused kind in mixed precision.
+        fused = not isinstance(self.trainer.precision_plugin, MixedPrecision)
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(0.9, 0.98), fused=fused)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": LambdaLR(optimizer, self._rate), "interval": "step"},

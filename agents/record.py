@@ -5,17 +5,10 @@ depends on its name and the settings alone, so an interrupted run, started again
 longer run keeps what a shorter one has made.
 """
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -23,6 +16,7 @@ from tqdm import tqdm
 
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from agents.scripted import STYLES, ScriptedPlayer
+from agents.workers import work
 from env.errors import GhostkeysError, RecordingError
 from env.processors import usable_processors
 from env.video import TICKS_PER_SECOND, probe
@@ -77,12 +71,13 @@ class Session:
 def record(
     output: Path,
     *,
-    minutes: float = 10.0,
+    minutes: float | None = None,
+    hours: float | None = None,
     player: Literal["scripted"] = "scripted",
     style: str = "gatherer",
     seed: int = 0,
     size: tuple[int, int] = (180, 320),
-    episode_ticks: int = 1200,
+    episode_ticks: int | None = None,
     workers: int | None = None,
     env: str = "ghostkeys/Voxel-v0",
 ) -> list[Path]:
@@ -92,39 +87,51 @@ def record(
 
     Args:
         output: Folder for the recordings.
-        minutes: How much play, rounded up to whole episodes.
-        player: Who plays.
-        style: How it plays: `gatherer` chops trees, `explorer` uses all keys.
+        minutes: How much play, rounded up to whole episodes; 10 if `hours` is not given either. An episode that ends
+            early, by death or because the task of `env` is done, counts as a whole one.
+        hours: The same in hours.
+        player: Who plays. For `human`, see `ghostkeys record --player human --help`.
+        style: How it plays: `gatherer` chops trees, `explorer` uses all keys, `crafter` makes tools from the first log
+            to a stone pickaxe, `miner` digs stairs and tunnels, `builder` puts up walls.
         seed: World of the first episode; the next have the numbers after it.
         size: Height and width of the video.
-        episode_ticks: Length of an episode, in ticks of 1/20 s.
+        episode_ticks: Length of an episode, in ticks of 1/20 s; by default what the style needs to show itself, 1200
+            for most and 6000 for `crafter` and `miner`.
         workers: Processes; by default as many as there are processors. The recordings do not depend on it.
         env: Gymnasium id of the environment.
     """
     if style not in STYLES:
         raise GhostkeysError(f"--style {style}: there is no such style; expected one of {', '.join(STYLES)}.")
+    minutes = _minutes(minutes, hours)
+    episode_ticks = STYLES[style].episode_ticks if episode_ticks is None else episode_ticks
     if minutes <= 0 or episode_ticks < 1:
-        raise GhostkeysError(f"{minutes} minutes in episodes of {episode_ticks} ticks: expected numbers above 0.")
+        raise GhostkeysError(f"{minutes:g} minutes in episodes of {episode_ticks} ticks: expected numbers above 0.")
     episodes = -(-round(minutes * 60 * TICKS_PER_SECOND) // episode_ticks)
     sessions = [
         Session(folder=output, style=style, seed=seed + number, env=env, size=size, ticks=episode_ticks)
         for number in range(episodes)
     ]
     missing = [session for session in sessions if not _is_made(session)]
-    workers = min(workers or usable_processors(), len(missing))
     done = (episodes - len(missing)) * episode_ticks
     with tqdm(
         total=episodes * episode_ticks, initial=done, unit="tick", unit_scale=True, desc=f"record {style}"
     ) as bar:
         try:
-            if workers > 1:
-                _play_apart(missing, workers=workers, advance=bar.update)
-            else:
-                for session in missing:
-                    session.play(advance=bar.update, stopped=lambda: False)
+            work([session.play for session in missing], workers=workers or usable_processors(), advance=bar.update)
         except OSError as error:
             raise RecordingError(f"{output}: cannot write recordings: {error.strerror or error}.") from error
     return [session.video for session in sessions]
+
+
+def _minutes(minutes: float | None, hours: float | None) -> float:
+    """How long to play, by whichever was given."""
+    if minutes is not None and hours is not None:
+        raise GhostkeysError(
+            f"--minutes {minutes:g} and --hours {hours:g} both say how long to play: give one of them."
+        )
+    if hours is not None:
+        return 60.0 * hours
+    return 10.0 if minutes is None else minutes
 
 
 def _is_made(session: Session) -> bool:
@@ -138,74 +145,3 @@ def _is_made(session: Session) -> bool:
             f"{session.ticks} of {session.size[0]}x{session.size[1]}. Choose another folder, or the settings of then."
         )
     return True
-
-
-class _Shared(NamedTuple):
-    """What a worker process shares with the one that started it."""
-
-    played: "Synchronized[int]"
-    """Ticks, over all workers."""
-    stop: Event
-
-
-_shared: _Shared | None = None  # set once in each worker process
-
-
-def _play_apart(sessions: Sequence[Session], *, workers: int, advance: Callable[[int], object]) -> None:
-    """Makes the recordings in worker processes. When this process is interrupted or ends, they stop within a tick."""
-    context = multiprocessing.get_context("spawn")
-    shared = _Shared(context.Value("q", 0), context.Event())
-    known = 0
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(shared,)) as pool:
-        try:
-            running = {pool.submit(_play, session) for session in sessions}
-            while running:
-                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                played = shared.played.value
-                advance(played - known)
-                known = played
-                for future in done:
-                    future.result()  # what went wrong in the worker is raised here
-        except BrokenProcessPool:
-            raise RecordingError(
-                "a recording process was killed, perhaps for want of memory: try fewer --workers. "
-                "The recordings that are finished are kept."
-            ) from None
-        except BaseException:
-            shared.stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _start(shared: _Shared) -> None:
-    """Runs first in each worker. Ctrl-C is left to the parent, which then sets `stop`."""
-    global _shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _shared = shared
-
-
-def _play(session: Session) -> None:
-    """Makes one recording in a worker."""
-    assert _shared is not None
-    try:
-        session.play(advance=_count, stopped=_is_stopped)
-    except KeyboardInterrupt:
-        if _is_orphan():
-            os._exit(1)  # nobody is left to hand out work or to end this process
-        raise
-
-
-def _count(ticks: int) -> None:
-    assert _shared is not None
-    with _shared.played.get_lock():
-        _shared.played.value += ticks
-
-
-def _is_stopped() -> bool:
-    assert _shared is not None
-    return _shared.stop.is_set() or _is_orphan()
-
-
-def _is_orphan() -> bool:
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()

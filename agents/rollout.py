@@ -93,12 +93,15 @@ def play(
 ) -> list[Episode]:
     """Plays one episode per environment side by side.
 
-    `on_end` sees each episode as it ends; `stopped` is asked on every tick.
+    `on_end` sees each episode as it ends; `stopped` is asked on every tick, and ends the play with
+    KeyboardInterrupt.
     """
     episodes = [Episode(seed) for seed in seeds]
     running = {slot: env.reset(seed=seed)[0] for slot, (env, seed) in enumerate(zip(envs, seeds, strict=True))}
     player.reset(envs, seeds)
-    while running and not (stopped and stopped()):
+    while running:
+        if stopped and stopped():
+            raise KeyboardInterrupt
         actions = player.act(running)
         for slot, action in actions.items():
             episode = episodes[slot]

@@ -1,6 +1,6 @@
 """What an evaluation plays, in a form that a worker process can be handed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -60,9 +60,12 @@ class Trial:
         return PolicyPlayer(load(self.agent), temperature=self.temperature)
 
     def play_group(
-        self, seeds: list[int], *, on_end: Callable[[Episode], object], stopped: Callable[[], bool]
+        self, seeds: Sequence[int], *, advance: Callable[[int], object], stopped: Callable[[], bool]
     ) -> list[Episode]:
-        """Plays one episode per seed side by side, on one torch thread: more could round differently."""
+        """Plays one episode per seed side by side, on one torch thread: more could round differently.
+
+        `advance(1)` is called as each ends; KeyboardInterrupt is raised when `stopped` says so.
+        """
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -76,7 +79,7 @@ class Trial:
                     seeds,
                     max_ticks=self.max_ticks,
                     until=self.until,
-                    on_end=on_end,
+                    on_end=lambda _: advance(1),
                     stopped=stopped,
                 )
         finally:

@@ -1,64 +1,85 @@
-"""Groups of episodes, played in this process or dealt to several."""
+"""Long pieces of work, done in this process or dealt to several."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
-from agents.rollout import Episode
-from agents.trial import Trial
 from env.errors import GhostkeysError
+
+Result = TypeVar("Result")
+ResultOut = TypeVar("ResultOut", covariant=True)
+
+
+class Task(Protocol[ResultOut]):
+    """A piece of work that says how far it has come, and gives up with KeyboardInterrupt when it is told to."""
+
+    def __call__(self, *, advance: Callable[[int], object], stopped: Callable[[], bool]) -> ResultOut:
+        """Calls `advance(n)` after n more steps, and asks `stopped` before each."""
+
+
+def work(
+    tasks: Sequence[Task[Result]],
+    *,
+    workers: int,
+    advance: Callable[[int], object],
+    on_result: Callable[[Result], object] = lambda _: None,
+) -> None:
+    """Does all tasks; `on_result` gets what each returns, in the order in which they end.
+
+    More than one worker are processes, to which tasks go by pickle. When this process is interrupted or ends, they stop
+    at their next step. Raises GhostkeysError if one is killed, and whatever a task raises.
+    """
+    if min(workers, len(tasks)) > 1:
+        _work_apart(tasks, workers=min(workers, len(tasks)), advance=advance, on_result=on_result)
+        return
+    for task in tasks:
+        on_result(task(advance=advance, stopped=lambda: False))
 
 
 class _Shared(NamedTuple):
     """What a worker process shares with the one that started it."""
 
-    ended: "Synchronized[int]"
-    """Episodes that have ended, over all workers."""
+    steps: "Synchronized[int]"
+    """Done so far, over all workers."""
     stop: Event
 
 
 _shared: _Shared | None = None  # set once in each worker process
 
 
-def play_here(trial: Trial, groups: Sequence[list[int]], *, advance: Callable[[int], object]) -> list[Episode]:
-    """Plays group after group of seeds in this process. `advance(n)` is told when n more episodes have ended."""
-    played = [trial.play_group(seeds, on_end=lambda _: advance(1), stopped=lambda: False) for seeds in groups]
-    return [episode for group in played for episode in group]
-
-
-def play_apart(
-    trial: Trial, groups: Sequence[list[int]], *, workers: int, advance: Callable[[int], object]
-) -> list[Episode]:
-    """Plays the groups in worker processes. When this process is interrupted, they stop within a tick."""
+def _work_apart(
+    tasks: Sequence[Task[Result]],
+    *,
+    workers: int,
+    advance: Callable[[int], object],
+    on_result: Callable[[Result], object],
+) -> None:
     context = multiprocessing.get_context("spawn")
     shared = _Shared(context.Value("q", 0), context.Event())
     known = 0
-    with ProcessPoolExecutor(
-        min(workers, len(groups)), mp_context=context, initializer=_start, initargs=(shared,)
-    ) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(shared,)) as pool:
         try:
-            futures = [pool.submit(_play, trial, seeds) for seeds in groups]
-            running = set(futures)
+            running = {pool.submit(_do, task) for task in tasks}
             while running:
                 done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                ended = shared.ended.value
-                advance(ended - known)
-                known = ended
+                steps = shared.steps.value
+                advance(steps - known)
+                known = steps
                 for future in done:
-                    future.result()  # what went wrong in the worker is raised here
+                    on_result(future.result())  # what went wrong in the worker is raised here
         except BrokenProcessPool:
-            message = "a worker process was killed, perhaps for want of memory: try again with fewer workers."
+            message = "a worker process was killed, perhaps for want of memory: start again with fewer --workers."
             raise GhostkeysError(message) from None
         except BaseException:
             shared.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-        return [episode for future in futures for episode in future.result()]
 
 
 def _start(shared: _Shared) -> None:
@@ -68,13 +89,27 @@ def _start(shared: _Shared) -> None:
     _shared = shared
 
 
-def _play(trial: Trial, seeds: list[int]) -> list[Episode]:
-    """Plays one group in a worker."""
-    assert _shared is not None
-    return trial.play_group(seeds, on_end=_count, stopped=_shared.stop.is_set)
+def _do(task: Task[Result]) -> Result:
+    """One task in a worker."""
+    try:
+        return task(advance=_count, stopped=_is_stopped)
+    except KeyboardInterrupt:
+        if _is_orphan():
+            os._exit(1)  # nobody is left to hand out work or to end this process
+        raise
 
 
-def _count(_: Episode) -> None:
+def _count(steps: int) -> None:
     assert _shared is not None
-    with _shared.ended.get_lock():
-        _shared.ended.value += 1
+    with _shared.steps.get_lock():
+        _shared.steps.value += steps
+
+
+def _is_stopped() -> bool:
+    assert _shared is not None
+    return _shared.stop.is_set() or _is_orphan()
+
+
+def _is_orphan() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()

@@ -168,14 +168,16 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
     VPT's recorder does not write, says that the frame shows the cursor: an environment's picture does, a contractor's
     video does not.
     """
-    pitch, yaw = np.asarray(action.get("camera", (0.0, 0.0)), np.float64).reshape(2)
+    moved = np.asarray(action.get("camera", (0.0, 0.0)), np.float64).reshape(2) / DEGREES_PER_PIXEL
+    # Degrees in float32 miss whole pixels by their rounding.
+    dy, dx = np.where(np.isclose(moved, moved.round(), rtol=2e-7, atol=0.0), moved.round(), moved)
     buttons = [button for name, button in MOUSE_BUTTONS.items() if _is_pressed(action.get(name, 0))]
     keys = [key for name, key in KEYBOARD.items() if _is_pressed(action.get(name, 0))]
     # A first tick with a newly pressed attack stands for a button that was stuck before: at the start nothing is new.
     held_buttons = buttons if previous is None else previous["mouse"]["buttons"]
     held_keys = [] if previous is None else previous["keyboard"]["keys"]
     mouse = {
-        "x": 640.0, "y": 360.0, "dx": float(yaw) / DEGREES_PER_PIXEL, "dy": float(pitch) / DEGREES_PER_PIXEL,
+        "x": 640.0, "y": 360.0, "dx": float(dx), "dy": float(dy),
         "scaledX": 0.0, "scaledY": 0.0, "dwheel": 0.0,
         "buttons": buttons, "newButtons": [button for button in buttons if button not in held_buttons],
     }  # fmt: skip

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -15,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from env.decoding import MAX_SIDE, SEEK_FROM, PathLike, decode, opened
+from env.decoding import SEEK_FROM, PathLike, decode, opened
+from env.encoding import Encoder, check_size
 from env.errors import VideoError
 from env.files import atomic_path
 
@@ -184,52 +184,39 @@ class VideoWriter:
         self, path: PathLike, size: Size, fps: float = TICKS_PER_SECOND, *, crf: int = 20, threads: int = 1
     ) -> None:
         self.path = Path(path)
-        self.size = height, width = size
-        if height % 2 or width % 2 or not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
-            raise VideoError(
-                f"{self.path}: cannot write frames of {height}x{width}; "
-                f"H.264 in yuv420p needs an even height and width, 2 to {MAX_SIDE}."
-            )
+        self.size = size
+        check_size(self.path, size)
         if self.path.suffix not in CONTAINERS:
             raise VideoError(
                 f"{self.path}: cannot write a video of this kind; expected a name in {', '.join(CONTAINERS)}."
             )
-        self.frames = 0
-        """How many were written so far."""
-        self._rate = Fraction(fps).limit_denominator(1001)
+        self._fps = fps
         self._options = {"crf": str(crf), "preset": "veryfast", "threads": str(threads)}
         self._files = ExitStack()
-        self._container: Any = None
+        self._encoder: Encoder | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many were written so far."""
+        return self._encoder.frames if self._encoder else 0
 
     def __enter__(self) -> Self:
         temporary = self._files.enter_context(atomic_path(self.path))
-        self._container = av.open(str(temporary), "w", format=CONTAINERS[self.path.suffix])
-        self._stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
-        self._stream.height, self._stream.width = self.size
-        self._stream.pix_fmt = "yuv420p"
+        container = CONTAINERS[self.path.suffix]
+        self._encoder = Encoder(
+            temporary, self.size, fps=self._fps, format=container, options=self._options, name=self.path
+        )
         return self
 
     def write(self, frame: Frame) -> None:
         """Append one frame, uint8 (H, W, 3) RGB."""
-        if frame.shape != (*self.size, 3) or frame.dtype != np.uint8:
-            raise VideoError(
-                f"{self.path}: frame {self.frames} is {frame.dtype} {frame.shape}; expected uint8 {(*self.size, 3)}."
-            )
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        picture.pts = self.frames
-        picture.time_base = 1 / self._rate
-        self._container.mux(self._stream.encode(picture))
-        self.frames += 1
+        assert self._encoder is not None, "frames are written inside the `with` block"
+        self._encoder.write(frame)
 
     def finish(self) -> None:
         """Flush the encoder and close the file, which waits under its temporary name for the block to end."""
-        if self._container is not None:
-            self._container.mux(self._stream.encode(None))
-            self._close()
-
-    def _close(self) -> None:
-        self._container.close()
-        self._container = None
+        if self._encoder is not None:
+            self._encoder.finish()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -237,8 +224,8 @@ class VideoWriter:
         try:
             if kind is None:
                 self.finish()
-            elif self._container is not None:
-                self._close()
+            elif self._encoder is not None:
+                self._encoder.close()
         except BaseException as failure:
             self._files.__exit__(type(failure), failure, failure.__traceback__)
             raise

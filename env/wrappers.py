@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 
 from env.decoding import PathLike
+from env.live import LiveRecordingWriter
 from env.recording import RecordingWriter
 from env.video import Frame
 
@@ -16,25 +17,37 @@ from env.video import Frame
 STATE_KEYS = ("isGuiOpen", "isGuiInventory", "hotbar", "mouse", "tick", "milli")
 
 
+WriterClass = type[RecordingWriter] | type[LiveRecordingWriter]
+
+
 class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Records each episode, frame i with the action taken at it, in VPT's contractor format.
 
     Files are `<stem>.mp4` and `<stem>.jsonl` in `folder`. The first episode gets `stem`, later ones `<stem>-1`,
-    `<stem>-2`, ... A recording is finished by the end of its episode, by `reset` or by `close`; the last frame, at
-    which no action was taken, is left out. An episode that ends in an exception leaves nothing behind. Observations
-    carry the frame as `pov`; cursor, hotbar, place and inventory come from `info`.
+    `<stem>-2`, ... A recording is finished by the end of its episode, by `reset`, `cut` or `close`; the last frame, at
+    which no action was taken, is left out. An episode that ends in an exception leaves nothing behind, unless `writer`
+    is one that keeps what it has. Observations carry the frame as `pov`; cursor, hotbar, place and inventory come from
+    `info`.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], folder: PathLike, stem: str) -> None:
+    def __init__(
+        self, env: gymnasium.Env[Any, Any], folder: PathLike, stem: str, *, writer: WriterClass = RecordingWriter
+    ) -> None:
         super().__init__(env)
         self.recordings: list[Path] = []
         """The videos finished so far."""
         self._folder, self._stem = Path(folder), stem
         self._episodes = 0
         self._open = ExitStack()
-        self._writer: RecordingWriter | None = None
+        self._new_writer = writer
+        self._writer: RecordingWriter | LiveRecordingWriter | None = None
         self._frame: Frame | None = None
         self._state: dict[str, Any] = {}
+
+    @property
+    def ticks(self) -> int:
+        """How many the recording under way has."""
+        return self._writer.ticks if self._writer else 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Finish the recording under way and begin another."""
@@ -58,6 +71,12 @@ class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._finish()
         return observation, reward, terminated, truncated, info
 
+    def cut(self) -> None:
+        """Finish the recording under way; the episode goes on in another, which begins with the frame shown now."""
+        frame = self._frame
+        self._finish()
+        self._frame = frame
+
     def close(self) -> None:
         """Finish the recording under way and close the environment."""
         self._finish()
@@ -78,7 +97,9 @@ class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _record(self, frame: Frame, action: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         if self._writer is None:
             stem = f"{self._stem}-{self._episodes}" if self._episodes else self._stem
-            self._writer = self._open.enter_context(RecordingWriter(self._folder, stem, size=frame.shape[:2]))
+            writer = self._new_writer(self._folder, stem, size=frame.shape[:2])
+            self._open.enter_context(writer)
+            self._writer = writer
             self._episodes += 1
         self._writer.write(frame, action, state)
 

@@ -228,7 +228,8 @@ class InverseDynamicsModel(nn.Module):
 
     def _expected(self, camera: Tensor) -> Tensor:
         """Mean degrees under the camera's log-probabilities: (..., 11) -> (...)."""
-        return camera.exp() @ torch.from_numpy(CAMERA.centres).to(camera.device)
+        with torch.autocast(camera.device.type, enabled=False):  # bfloat16 would round the degrees
+            return camera.exp() @ torch.from_numpy(CAMERA.centres).to(camera.device)
 
     def _camera_target(self, camera: Tensor) -> Tensor:
         """(B, T, 2) degrees -> (B, T, 2, 11) weights of the bins."""
@@ -278,7 +279,8 @@ class InverseDynamicsModel(nn.Module):
         return self.decide(ActionLogits(*(torch.cat(parts) for parts in zip(*pieces, strict=True))))
 
     def decide(self, logits: ActionLogits) -> Prediction:
-        """Calibrated log-probabilities (T, 20, 2) and (T, 2, 11) -> actions."""
+        """Calibrated log-probabilities (T, 20, 2) and (T, 2, 11), of any precision -> actions."""
+        logits = ActionLogits(*(part.float() for part in logits))
         pressed = logits.buttons[..., 1].exp() > self.calibration.threshold
         if self.config.camera_decode == "expectation":
             camera = self._expected(logits.camera)

@@ -120,5 +120,6 @@ def mirror_some(batch: Batch, features: MotionFeatures | None) -> Batch:
     camera[mirrored, :, 1] = -batch.camera[mirrored, :, 1]
     motion = batch.motion
     if motion is not None and features is not None:
+        motion = motion.float()  # under autocast to bfloat16, torch does not concatenate float16
         motion = torch.where(mirrored[:, None, None], features.mirror(motion), motion)
     return batch._replace(frames=frames, buttons=buttons, camera=camera, motion=motion)

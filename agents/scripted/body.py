@@ -5,13 +5,17 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
-from agents.scripted.hands import Fingers, Mouse, wrap
+from agents.scripted.hands import Fingers, Keys, Mouse, wrap
 from agents.scripted.paths import IS_SOFT, IS_WATER, Cell, Ground, middle
 from agents.scripted.style import Style
+from env.actions import no_op
 from env.voxel.blocks import BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE
 from env.voxel.game import Game
+from env.voxel.inventory import Inventory
 from env.voxel.physics import cast_ray
+from env.voxel.screen import PIXELS_PER_DEGREE, Screen
 
 Point = tuple[float, float, float]
 
@@ -30,6 +34,37 @@ class Body:
         self.mouse = Mouse(style, rng)
         self.fingers = Fingers(style, rng)
         self.mouse.aim(self.yaw, self.pitch)
+        self._in_screen = False
+
+    def attend(self) -> None:
+        """Begins a tick. When a screen has opened or closed, the mouse moves something else, and begins anew."""
+        if self._in_screen != (self.screen is not None):
+            self._in_screen = not self._in_screen
+            self.mouse.stop(*self.pointing)
+
+    def act(self, wanted: Keys) -> dict[str, Any]:
+        """Ends a tick: the MineRL action of hands that want to hold these keys, and of the mouse on its way."""
+        shortest = Fingers.SHORTEST if self.screen is None else 1
+        pressed = self.fingers.press(wanted, shortest=shortest)
+        return no_op() | dict.fromkeys(pressed, 1) | {"camera": self.mouse.move(*self.pointing)}
+
+    @property
+    def screen(self) -> Screen | None:
+        """The open inventory or crafting table."""
+        return self.game.screen
+
+    @property
+    def pointing(self) -> tuple[float, float]:
+        """What the mouse moves, in its degrees: yaw and pitch of the view, or the cursor's x and y in a screen."""
+        if self.screen is None:
+            return self.yaw, self.pitch
+        x, y = self.screen.cursor
+        return x / PIXELS_PER_DEGREE, y / PIXELS_PER_DEGREE
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is carried."""
+        return self.game.player.inventory
 
     @property
     def position(self) -> Point:
@@ -159,13 +194,32 @@ class Body:
         return bool(self.game.player.on_ground) and self.filled((x, y - 1, z)) and not self.swimming
 
     @property
+    def outside(self) -> bool:
+        """Whether the player stands in the open."""
+        return self.is_outside(self.cell)
+
+    def is_outside(self, cell: Cell) -> bool:
+        """Whether there is but sky above a cell, or a roof so low that one is nearly out."""
+        return self._column(self.game.world.heights, cell) <= cell[1] + 2
+
+    @property
+    def light(self) -> int:
+        """The skylight, 0 to 15, at the head."""
+        x, y, z = self.cell
+        return self._column(self.game.world.light[:, min(y + 1, self.game.world.light.shape[1] - 1)], (x, y, z))
+
+    def _column(self, field: NDArray[np.uint8], cell: Cell) -> int:
+        """The value of a field (X, Z) at a cell; at the edge of the world where the cell lies beyond it."""
+        return int(field[min(max(cell[0], 0), field.shape[0] - 1), min(max(cell[2], 0), field.shape[1] - 1)])
+
+    @property
     def selected(self) -> int:
         """The selected hotbar slot, 0 to 8."""
         return int(self.game.player.hotbar_selected)
 
     def slots_with_blocks(self) -> list[int]:
         """The hotbar slots that hold blocks to build with."""
-        inventory = self.game.player.inventory
+        inventory = self.inventory
         return [
             slot
             for slot in range(9)
@@ -178,10 +232,14 @@ class Body:
 
     def place_for_block(self) -> Cell | None:
         """Where a block from the hand would come to stand if `use` were pressed now; None if it could not."""
-        yaw, pitch = math.radians(self.yaw), math.radians(self.pitch)
+        return self.place_towards(self.yaw, self.pitch) if self.selected in self.slots_with_blocks() else None
+
+    def place_towards(self, yaw: float, pitch: float) -> Cell | None:
+        """Where a block would come to stand if it were placed looking this way; None if it could not."""
+        yaw, pitch = math.radians(yaw), math.radians(pitch)
         direction = (-math.sin(yaw) * math.cos(pitch), -math.sin(pitch), math.cos(yaw) * math.cos(pitch))
         hit, found, normal = cast_ray(self.game.world.blocks, self.eye, direction, REACH)
-        if not hit or self.selected not in self.slots_with_blocks():
+        if not hit:
             return None
         x, y, z = found
         if not REPLACEABLE[self.block((x, y, z))]:

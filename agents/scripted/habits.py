@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agents.scripted.body import Body
+from agents.scripted.building import Mason
 from agents.scripted.handiwork import Handiwork
 from agents.scripted.hands import NONE, Keys
 
@@ -14,6 +15,7 @@ class Habits:
         self._body = body
         self._rng = body.rng
         self._work = work
+        self._mason = Mason(body, work)
         self._names = list(body.style.habits)
         weights = [body.style.habits[name] for name in self._names]
         self._chances = [weight / sum(weights) for weight in weights]
@@ -100,6 +102,10 @@ class Habits:
         """Builds a small pillar under its own feet."""
         if self._body.headroom(5):
             yield from self._work.pillar(self._ticks(1, 2))
+
+    def wall(self) -> Iterator[Keys]:
+        """Builds a piece of wall."""
+        yield from self._mason.wall(self._ticks(3, 5), self._ticks(1, 2))
 
     def change_slot(self) -> Iterator[Keys]:
         """Tries some hotbar slots."""

@@ -26,7 +26,7 @@ class Handiwork:
         for _ in range(3):
             x, y, z = middle(cell) + body.rng.uniform(-0.2, 0.2, 3)
             body.look_at((x, y, z), tolerance=1.0)
-            yield from self._settle()
+            yield from self.settle()
             held = 0
             while body.block(cell) == kind and self._hits(cell) and held < 200:
                 held += 1
@@ -39,7 +39,7 @@ class Handiwork:
         target = self._body.target
         return target is not None and (target == cell or bool(IS_SOFT[self._body.block(target)]))
 
-    def _settle(self) -> Iterator[Keys]:
+    def settle(self) -> Iterator[Keys]:
         """Waits until the mouse has come to rest."""
         for _ in range(40):
             yield NONE
@@ -54,7 +54,7 @@ class Handiwork:
         yaw, pitch = body.yaw + float(body.rng.normal(0.0, 25.0)), float(body.rng.uniform(28.0, 46.0))
         sweep = float(body.rng.choice([-1.0, 1.0]) * body.rng.uniform(14.0, 30.0))
         body.mouse.aim(yaw, pitch, tolerance=1.5)
-        yield from self._settle()
+        yield from self.settle()
         crouch: Keys = frozenset({"sneak"}) if body.rng.random() < body.style.sneak_building else NONE
         idle = done = 0
         while done < blocks and idle < 16:
@@ -75,7 +75,7 @@ class Handiwork:
         if not (yield from self.take_block_in_hand()):
             return
         body.mouse.aim(body.yaw, 87.0)
-        yield from self._settle()
+        yield from self.settle()
         top = body.position[1] + blocks - 0.1
         for _ in range(20 * blocks):
             x, y, z = body.position
@@ -84,7 +84,7 @@ class Handiwork:
             if y >= top and body.game.player.on_ground:
                 break
         body.mouse.aim(body.yaw, 10.0)
-        yield from self._settle()
+        yield from self.settle()
 
     def take_block_in_hand(self) -> Generator[Keys, None, bool]:
         """Selects a hotbar slot that holds blocks; returns whether there is one."""
@@ -98,6 +98,13 @@ class Handiwork:
     def select(self, slot: int) -> Iterator[Keys]:
         """Taps the key of a hotbar slot, 0 to 8."""
         yield from self.tap(f"hotbar.{slot + 1}")
+
+    def hold(self, slot: int) -> Iterator[Keys]:
+        """Sees to it that a hotbar slot, 0 to 8, is the one in hand."""
+        for _ in range(3):
+            if self._body.selected == slot:
+                return
+            yield from self.select(slot)
 
     def tap(self, key: str) -> Iterator[Keys]:
         """Presses a key for a moment."""

@@ -45,10 +45,18 @@ class Mouse:
         self._error = 180.0
 
     def aim(self, yaw: float, pitch: float, *, tolerance: float = 2.0) -> None:
-        """Sets the view angles to go to; nearer than `tolerance` degrees is good enough."""
+        """Sets the view angles to go to; nearer than `tolerance` degrees is good enough.
+
+        In an open screen these are the cursor's x and y, in degrees that the mouse moves.
+        """
         self._goal = (yaw, min(max(pitch, -89.0), 89.0))
         self._tolerance = tolerance
         self._error = 180.0
+
+    def stop(self, yaw: float, pitch: float) -> None:
+        """Forgets where it was going, and stays here."""
+        self._planned.clear()
+        self.aim(yaw, pitch)
 
     @property
     def settled(self) -> bool:
@@ -67,7 +75,7 @@ class Mouse:
             self._wait = int(self._rng.integers(3, 6)) + int(self._rng.integers(*self._style.reaction, endpoint=True))
         step = self._planned.popleft() if self._planned else np.zeros(2)
         if self._rng.random() < self._style.tremor:
-            step = step + self._rng.normal(0.0, PIXEL, 2)
+            step = step + self._rng.normal(0.0, PIXEL * self._style.sensitivity, 2)
         wanted = np.clip(step, -self.TOP_SPEED, self.TOP_SPEED) + self._rest
         pixels = np.round(wanted / PIXEL)
         self._rest = wanted - pixels * PIXEL
@@ -79,8 +87,9 @@ class Mouse:
     def _add_stroke(self, movement: NDArray[np.float64]) -> None:
         """Adds a stroke of about this (yaw, pitch) to the ticks to come."""
         length = float(np.hypot(*movement))
-        peak = self._rng.uniform(*self._style.stroke_speed)
-        ticks = max(3, round(1.0 + 1.6 * math.log2(1.0 + length)), 2 + math.ceil(1.2 * length / peak))
+        sensitivity = self._style.sensitivity
+        peak = self._rng.uniform(*self._style.stroke_speed) * sensitivity
+        ticks = max(3, round(1.0 + 1.6 * math.log2(1.0 + length / sensitivity)), 2 + math.ceil(1.2 * length / peak))
         aside = np.array([-movement[1], movement[0]]) * self._rng.normal(0.0, 0.3 * self._style.overshoot)
         movement = movement * (1.0 + self._rng.normal(0.2, 1.0) * self._style.overshoot) + aside
         time = np.linspace(0.0, 1.0, ticks + 1)
@@ -99,7 +108,7 @@ class Fingers:
     """Presses the keys that a behaviour wants: a little late, and never for a single tick."""
 
     SHORTEST = 2
-    """Ticks that a key stays down or up at least."""
+    """Ticks that a key stays down or up at least; one tick in an open screen, where people click."""
     DOUBLE_TAP = 8
     """Ticks between two presses of forward that are no double tap, which would start a sprint without its key."""
 
@@ -111,8 +120,13 @@ class Fingers:
         self._still: dict[str, int] = {}  # ticks until the key may change again
         self._since_forward = self.DOUBLE_TAP
 
-    def press(self, wanted: AbstractSet[str]) -> Keys:
-        """The keys that are down in this tick, given those that should be."""
+    @property
+    def down(self) -> Keys:
+        """The keys that are down."""
+        return frozenset(self._down)
+
+    def press(self, wanted: AbstractSet[str], *, shortest: int = SHORTEST) -> Keys:
+        """The keys that are down in this tick, given those that should be; they stay for `shortest` ticks at least."""
         self._since_forward += 1
         for key in sorted(self._down | wanted | self._delay.keys()):
             self._still[key] = max(0, self._still.get(key, 0) - 1)
@@ -123,15 +137,15 @@ class Fingers:
             if delay > 0:
                 self._delay[key] = delay - 1
             elif self._still[key] == 0 and not self._double_taps(key):
-                self._flip(key)
-        return frozenset(self._down)
+                self._flip(key, shortest)
+        return self.down
 
     def _double_taps(self, key: str) -> bool:
         return key == "forward" and key not in self._down and self._since_forward < self.DOUBLE_TAP
 
-    def _flip(self, key: str) -> None:
+    def _flip(self, key: str, shortest: int) -> None:
         del self._delay[key]
-        self._still[key] = self.SHORTEST
+        self._still[key] = shortest
         if key not in self._down:
             self._down.add(key)
             self._since_forward = 0 if key == "forward" else self._since_forward

@@ -26,8 +26,6 @@ IS_WATER[[block.id for block in BLOCKS if block.shape == "water"]] = True
 
 _STEPS = [(dx, dz) for dx in (-1, 0, 1) for dz in (-1, 0, 1) if dx or dz]
 _MAX_CELLS = 3500
-_MAX_DROP = 3
-"""Blocks one can fall without being hurt."""
 TURN_COST = 24.0
 """Cells that a player would rather walk than turn right round for a tree behind."""
 
@@ -48,7 +46,9 @@ class Ground:
     BELOW = 12
     ABOVE = 12
 
-    def __init__(self, world: World, centre: Cell) -> None:
+    def __init__(self, world: World, centre: Cell, *, max_drop: int = 3) -> None:
+        """`max_drop` is how many blocks a step may go down: 3 do not hurt, and 1 can be climbed again."""
+        self._max_drop = max_drop
         shape = world.blocks.shape
         reach = (self.RADIUS, self.BELOW, self.RADIUS)
         self.origin = [max(0, min(c - r, s - 1)) for c, r, s in zip(centre, reach, shape, strict=True)]
@@ -95,7 +95,7 @@ class Ground:
                 if self.free(x, y + 2, z):
                     yield (x + dx, y + 1, z + dz), 2.5
             elif self._passes(x + dx, y, z + dz):
-                for drop in range(1, _MAX_DROP + 1):
+                for drop in range(1, self._max_drop + 1):
                     if self.stands(x + dx, y - drop, z + dz):
                         yield (x + dx, y - drop, z + dz), 1.0 + drop
                     if not self.free(x + dx, y - drop, z + dz):
@@ -152,7 +152,7 @@ def middle(cell: Cell) -> tuple[float, float, float]:
     return cell[0] + 0.5, cell[1] + 0.5, cell[2] + 0.5
 
 
-def _back(cell: Cell, before: Mapping[Cell, Cell]) -> list[Cell]:
+def way_to(cell: Cell, before: Mapping[Cell, Cell]) -> list[Cell]:
     """The way to a cell, from the start on."""
     way = [cell]
     while way[-1] in before:
@@ -185,7 +185,7 @@ def route_to_tree(
         for column, logs in _reachable_trunks(cell, trunks):
             total = cost + (0.0 if yaw is None else TURN_COST * _turn(yaw, start, column) / 180.0)
             if best is None or total < best[0]:
-                best = total, Route(ground.smooth(_back(cell, before)), logs)
+                best = total, Route(ground.smooth(way_to(cell, before)), logs)
     return None if best is None else best[1]
 
 
@@ -214,4 +214,4 @@ def route_nearest(world: World, start: Cell, *, score: Callable[[Cell], float], 
     ground = Ground(world, start)
     reached = list(ground.flood(start))
     best = min((cell for cell, _, _ in reached), key=score)
-    return Route(ground.smooth(_back(best, reached[-1][2])[: length + 1]))
+    return Route(ground.smooth(way_to(best, reached[-1][2])[: length + 1]))

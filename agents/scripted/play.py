@@ -10,8 +10,12 @@ from agents.scripted.body import Body
 from agents.scripted.habits import Habits
 from agents.scripted.handiwork import Handiwork
 from agents.scripted.hands import NONE, Keys
-from agents.scripted.paths import Cell, middle, route_nearest, route_to_tree
+from agents.scripted.mining import Miner
+from agents.scripted.paths import route_nearest
+from agents.scripted.quest import Quest
 from agents.scripted.walking import Walker
+from agents.scripted.woods import Woodcutter
+from agents.scripted.workbench import Workbench
 
 
 class Play:
@@ -23,8 +27,11 @@ class Play:
         self._walker = Walker(body)
         self._work = Handiwork(body)
         self._habits = Habits(body, self._work)
-        self._done: set[tuple[int, int]] = set()  # columns of trunks that are felled or could not be reached
-        self._tried: set[tuple[int, int]] = set()
+        self._woods = Woodcutter(body, self._walker, self._work)
+        self._miner = Miner(body, self._walker, self._work)
+        bench = Workbench(body, self._walker, self._work)
+        # Made only for those who have goals: it draws from the generator that all share.
+        self._quest = Quest(body, woods=self._woods, miner=self._miner, bench=bench) if body.style.goals else None
 
     def live(self) -> Iterator[Keys]:
         """Plays for ever."""
@@ -33,40 +40,18 @@ class Play:
             yield from self._land()
             if not self._body.on_firm_ground:
                 yield from self._get_ashore()
-            elif self._rng.random() < self._style.tree:
-                yield from self._fell_tree()
-            else:
+            elif self._quest is not None and not self._quest.finished:
+                if not (yield from self._quest.advance()):
+                    yield NONE
+                    yield from self._stroll()
+            elif self._miner.has_pickaxe and self._rng.random() < self._style.mine:
+                yield from self._miner.explore()
+            elif self._miner.has_pickaxe and not self._body.outside:
+                yield from self._miner.climb_out()
+            elif self._rng.random() >= self._style.tree or not (yield from self._woods.fell()):
                 yield from self._stroll()
             for _ in range(self._rng.integers(*self._style.habits_between, endpoint=True)):
                 yield from self._habits.one()
-
-    def _fell_tree(self) -> Iterator[Keys]:
-        """Walks to a tree, the nearest of those ahead, and takes logs from it; strolls when none can be reached."""
-        body = self._body
-        route = route_to_tree(body.game.world, body.cell, yaw=body.yaw, avoid=self._done | self._work.placed)
-        if route is None:
-            yield from self._stroll()
-            return
-        column = (route.trunk[0][0], route.trunk[0][2])
-        arrived = yield from self._walker.walk(route)
-        if arrived:
-            yield from self._chop(route.trunk)
-        elif column in self._tried:
-            self._done.add(column)
-        self._tried.add(column)
-
-    def _chop(self, trunk: tuple[Cell, ...]) -> Iterator[Keys]:
-        """Breaks some blocks of a trunk, the one at eye level first, and picks the logs up."""
-        body = self._body
-        wanted = int(self._rng.integers(*self._style.logs, endpoint=True))
-        taken = 0
-        level_then_down_then_up = sorted(trunk, key=lambda log: abs(log[1] + 0.9 - body.eye[1]))
-        for log in level_then_down_then_up:
-            if taken < wanted and body.sees(log):
-                taken += yield from self._work.break_block(log)
-        self._done.add((trunk[0][0], trunk[0][2]))
-        if taken:
-            yield from self._work.collect(middle(trunk[0]))
 
     def _stroll(self) -> Iterator[Keys]:
         """Walks some way towards a far point; digs a step when there is no way out."""
@@ -78,6 +63,8 @@ class Play:
             body.game.world, body.cell, score=lambda cell: math.hypot(cell[0] - x, cell[2] - z), length=length
         )
         yield from self._walker.walk(route)
+        if not route.cells and self._miner.has_pickaxe:
+            yield from self._miner.tunnel(6, slope=1)
         if not route.cells:
             yield from self._dig_out()
 

@@ -5,6 +5,22 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clicks:
+    """How someone clicks in the inventory; each is a chance."""
+
+    shift: float = 0.5
+    """To send things over with shift, rather than to carry them."""
+    number: float = 0.2
+    """To use the number keys where they serve."""
+    drag: float = 0.3
+    """To spread a stack over the grid by dragging, rather than by a click on each slot."""
+    slip: float = 0.03
+    """To click beside the slot that was meant."""
+    wander: float = 0.3
+    """To move the cursor over some slots before the first click."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Style:
     """One way of playing. Times are in ticks of 1/20 s, angles in degrees; a pair is a range drawn from evenly."""
 
@@ -42,53 +58,19 @@ class Style:
     """What some episodes begin with in the inventory, so that there is something to place."""
     kit_chance: float = 0.0
     """Chance that an episode begins with the kit."""
-
-
-STYLES: Mapping[str, Style] = {
-    # A steady tree chopper: walks up with the crosshair on the trunk and holds attack until it breaks.
-    "gatherer": Style(
-        reaction=(1, 3),
-        stroke_speed=(6.0, 8.5),
-        overshoot=0.05,
-        tremor=0.04,
-        sprint=0.8,
-        hop=0.012,
-        sneak=0.006,
-        sneak_building=0.3,
-        sidestep=0.02,
-        glance=0.004,
-        logs=(1, 3),
-        tree=0.85,
-        stroll=(8, 16),
-        habits_between=(2, 3),
-        habits={
-            "strafe": 4, "step_back": 4, "creep": 2, "hop": 2, "place": 6, "look": 0.3, "dig": 0.6, "pause": 0.3,
-            "change_slot": 0.1, "throw": 0.1,
-        },
-        kit={"dirt": 64},
-        kit_chance=0.5,
-    ),
-    # A restless wanderer who uses every key.
-    "explorer": Style(
-        reaction=(0, 2),
-        stroke_speed=(3.5, 9.0),
-        overshoot=0.09,
-        tremor=0.08,
-        sprint=0.6,
-        hop=0.045,
-        sneak=0.008,
-        sneak_building=0.3,
-        sidestep=0.035,
-        glance=0.02,
-        logs=(1, 2),
-        tree=0.4,
-        stroll=(6, 18),
-        habits_between=(2, 4),
-        habits={
-            "strafe": 3, "step_back": 6, "creep": 1.5, "hop": 1.5, "place": 14, "pillar": 2, "look": 1, "dig": 2,
-            "change_slot": 1, "throw": 0.5, "pause": 0.5,
-        },
-        kit={"dirt": 64, "oak_planks": 64, "cobblestone": 64},
-        kit_chance=0.7,
-    ),
-}  # fmt: skip
+    sensitivity: float = 1.0
+    """How far the mouse goes for a movement of the hand, an ordinary one being 1: the farther, the less steady."""
+    goals: tuple[str, ...] = ()
+    """Items to make, one after the other, before anything else."""
+    reserve: tuple[int, int] = (4, 6)
+    """Logs to have before the first is made into planks."""
+    extra_stone: tuple[int, int] = (0, 3)
+    """Cobblestone to mine beyond what is needed."""
+    take_table: float = 0.4
+    """Chance to take the crafting table along after use."""
+    mine: float = 0.0
+    """Chance, when the goals are reached, to dig for a while next."""
+    clicks: Clicks = Clicks()
+    """Manners in the inventory."""
+    episode_ticks: int = 1200
+    """Length of a recording, in ticks, that shows what the style is about."""

@@ -82,6 +82,33 @@ class Walker:
                     return False
         return True
 
+    def step_to(self, cell: Cell) -> Generator[Keys, None, bool]:
+        """Walks straight into a cell close by, up or down a block at most; returns whether it got there."""
+        body = self._body
+        start, goal = body.position, middle(cell)
+        for _ in range(60):
+            if body.game.player.on_ground and self._reached(cell, start):
+                return True
+            heading = body.heading(goal)
+            body.mouse.aim(heading, 30.0, tolerance=4.0)
+            climbs = cell[1] > body.position[1] + 0.3 and body.distance(goal) < 1.35
+            if body.distance(goal) < 0.3 or body.turned_to(heading) > 35.0:
+                yield NONE
+            else:
+                yield frozenset({"forward", "jump"}) if climbs else frozenset({"forward"})
+        return False
+
+    def push_on(self, goal: Point) -> Iterator[Keys]:
+        """Goes straight towards a far point, swimming where there is water, until it has come ashore or is stuck."""
+        body = self._body
+        swum, stuck = False, 0
+        while stuck < 30 and body.distance(goal) > 1.5 and not (swum and body.on_firm_ground):
+            before, heading = body.position, body.heading(goal)
+            body.mouse.aim(heading, 5.0, tolerance=5.0)
+            yield frozenset({"forward", "jump"}) if body.turned_to(heading) < 60.0 else frozenset({"jump"})
+            swum = swum or body.swimming
+            stuck = stuck + 1 if body.distance(before) < 0.02 else 0
+
     def unstick(self) -> Iterator[Keys]:
         """Backs off, or jumps and pushes to a side."""
         body = self._body

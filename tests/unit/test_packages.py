@@ -48,3 +48,4 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path: Path) -> None:
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {*PACKAGES, "ghostkeys.py"}
     assert "idm/configs/tiny.yaml" in names
+    assert {f"labelling/studio/page/{name}" for name in ("index.html", "studio.css", "studio.js")} <= set(names)

@@ -1,4 +1,6 @@
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ from agents import Policy, PolicyConfig, RandomAgent, evaluate, load, rollout
 from agents.commands import evaluate as evaluate_command
 from agents.evaluate import wilson, write_video
 from agents.player import PolicyPlayer
+from agents.rollout import Episode
+from agents.trial import Trial
 from env.actions import Actions
 from env.errors import GhostkeysError
 from env.video import probe
 from idm.checkpoint import save_checkpoint
-from tests.unit.agents.tiny_env import ENV_ID
+from tests.unit.agents.tiny_env import ENV_ID, TIMED_ENV_ID
 
 SMALL = PolicyConfig(size=(16, 16), channels=(4, 8), features=16, width=16, depth=1, heads=2, memory=4)
 
@@ -48,11 +52,55 @@ def test_same_seed_same_episodes_with_any_number_of_workers(folder: Path) -> Non
     assert len({each.seed for each in alone.episodes}) == 6
 
 
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
+    """What was played is not played again, and the whole equals an unbroken one; other weights play anew."""
+    unbroken = evaluate(folder, ENV_ID, episodes=10, seed=5, max_ticks=30)
+
+    def play(agent: Path, *, stop: bool = False) -> list[Sequence[int]]:
+        """The groups of seeds that were played, the third being interrupted."""
+        groups: list[Sequence[int]] = []
+
+        def group(self: Trial, seeds: Sequence[int], **rest: Any) -> list[Episode]:
+            groups.append(seeds)
+            if stop and len(groups) == 3:
+                raise KeyboardInterrupt
+            return whole(self, seeds, **rest)
+
+        whole = Trial.play_group
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Trial, "play_group", group)
+            evaluation = evaluate(agent, ENV_ID, episodes=10, seed=5, max_ticks=30, journal=tmp_path / "played")
+        assert agent != folder or [each.actions for each in evaluation.episodes] == [
+            each.actions for each in unbroken.episodes
+        ]
+        assert agent != folder or evaluation.to_json() == unbroken.to_json()
+        return groups
+
+    with pytest.raises(KeyboardInterrupt):
+        play(folder, stop=True)
+    assert len(play(folder)) == 1
+    assert len(play(folder)) == 0
+    other = shutil.copytree(folder, tmp_path / "other")
+    assert len(play(other)) == 3
+
+
 def test_until_ends_an_episode(folder: Path) -> None:
     evaluation = evaluate("random", ENV_ID, episodes=8, max_ticks=400, until="log")
     reached = [each for each in evaluation.episodes if each.milestones]
     assert reached
     assert all(each.ticks == each.milestones["log"] for each in reached)
+
+
+def test_an_episode_is_as_long_as_its_environment_lets_it_be() -> None:
+    assert evaluate("random", TIMED_ENV_ID, episodes=1).trial.max_ticks == 9
+    assert evaluate("random", ENV_ID, episodes=1).trial.max_ticks == 600
+
+
+def test_the_scripted_player_pursues_the_task() -> None:
+    evaluation = evaluate("scripted", "ghostkeys/VoxelObtainStonePickaxe-v0", episodes=1, seed=2, size=(16, 16))
+    assert evaluation.trial.max_ticks == 6000
+    assert evaluation.milestones()["stone_pickaxe"].rate == 1.0
+    assert evaluation.episodes[0].reward > 4.0
 
 
 def test_rollout_takes_policies_and_agents(folder: Path) -> None:

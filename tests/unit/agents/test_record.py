@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.record import record
-from agents.scripted import ScriptedPlayer
+from agents.record import Session, record
+from agents.scripted import STYLES, ScriptedPlayer
 from env import Recording
 from env.errors import GhostkeysError, RecordingError
 
@@ -48,6 +48,37 @@ def test_an_action_belongs_to_the_frame_before_its_effect(recorded: Path) -> Non
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         view = np.array([(line["pitch"], line["yaw"]) for line in lines])
         np.testing.assert_allclose(np.diff(view, axis=0), Recording.open(path).actions.camera[:-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("style", sorted(STYLES))
+def test_every_style_can_be_recorded(tmp_path: Path, style: str) -> None:
+    videos = record(tmp_path, minutes=0.01, episode_ticks=TICKS, style=style, size=(36, 64), workers=1)
+    assert [video.name for video in videos] == [f"{style}-000000.mp4"]
+    assert len(Recording.open(videos[0])) == TICKS
+
+
+def test_a_recording_tells_of_the_inventory(tmp_path: Path) -> None:
+    """While it is open, x and y are the cursor's, and dx and dy of a line move it to where the next line has it."""
+    record(tmp_path, minutes=0.01, episode_ticks=1000, style="crafter", size=(16, 16), seed=3, workers=1)
+    lines = [json.loads(line) for line in (tmp_path / "crafter-000003.jsonl").read_text().splitlines()]
+    inside = np.array([line["isGuiOpen"] for line in lines])
+    assert 100 < inside.sum() < 900
+    mouse = [line["mouse"] for line in lines]
+    place, motion = (np.array([[each[x], each[y]] for each in mouse]) for x, y in (("x", "y"), ("dx", "dy")))
+    both = np.flatnonzero(inside[:-1] & inside[1:])
+    np.testing.assert_allclose(
+        place[both + 1] - place[both], 2.0 * motion[both], atol=1e-2
+    )  # in a window of 1280 x 720
+    assert np.ptp(place[both], axis=0).min() > 50.0
+
+
+def test_a_style_has_episodes_of_its_own_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long enough for what it is about: a stone pickaxe takes 2000 ticks and more."""
+    planned: list[Session] = []
+    monkeypatch.setattr(Session, "play", lambda session, **_: planned.append(session))
+    for style in ("gatherer", "crafter"):
+        record(tmp_path, hours=0.1, style=style, workers=1)
+    assert [(each.style, each.ticks) for each in planned] == [("gatherer", 1200)] * 6 + [("crafter", 6000)] * 2
 
 
 def test_a_resumed_run_equals_an_unbroken_one(recorded: Path, tmp_path: Path) -> None:
@@ -91,7 +122,14 @@ def test_recordings_of_other_settings_are_not_mixed(recorded: Path) -> None:
         record_two(recorded, style="explorer", size=(72, 128))
 
 
-@pytest.mark.parametrize(("settings", "named"), [({"style": "lumberjack"}, "gatherer"), ({"minutes": 0.0}, "above 0")])
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"style": "lumberjack"}, "gatherer"),
+        ({"minutes": 0.0}, "above 0"),
+        ({"minutes": 5.0, "hours": 1.0}, "--minutes 5 and --hours 1"),
+    ],
+)
 def test_bad_settings_are_named(tmp_path: Path, settings: dict[str, object], named: str) -> None:
     with pytest.raises(GhostkeysError, match=named):
         record_two(tmp_path, **settings)

@@ -1,6 +1,6 @@
 """The scripted player: human hands, all keys, and logs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -159,3 +159,25 @@ def test_a_tree_ahead_is_preferred_to_a_nearer_one_behind() -> None:
         route = route_to_tree(world, (8, 4, 16), yaw=yaw)
         assert route is not None
         assert (route.trunk[0][0], route.trunk[0][2]) == column
+
+
+def test_a_sensitive_mouse_gets_there_sooner() -> None:
+    ticks = {}
+    for sensitivity in (0.6, 1.5):
+        style = replace(STYLES["gatherer"], sensitivity=sensitivity)
+        ticks[sensitivity] = 0
+        for seed in range(10):
+            mouse, yaw, pitch = Mouse(style, np.random.default_rng(seed)), 0.0, 0.0
+            mouse.aim(60.0, 0.0)
+            while not mouse.settled:
+                step = mouse.move(yaw, pitch)
+                pitch, yaw = pitch + float(step[0]), yaw + float(step[1])
+                ticks[sensitivity] += 1
+    assert ticks[1.5] < 0.8 * ticks[0.6]
+
+
+def test_a_click_may_last_a_tick() -> None:
+    """In an open screen, that is; see `test_keys_stay_down_for_more_than_a_tick`."""
+    fingers = Fingers(STYLES["explorer"], np.random.default_rng(0))
+    down = ["attack" in fingers.press({"attack"} if tick % 6 == 0 else set(), shortest=1) for tick in range(300)]
+    assert 1 in {len(list(run)) for pressed, run in groupby(down) if pressed}

@@ -100,6 +100,13 @@ def test_validation_loss_is_measured(recordings: Path, tmp_path: Path) -> None:
     assert run(recordings, tmp_path, **changes) == 0
 
 
+def test_mixed_precision_trains(recordings: Path, tmp_path: Path) -> None:
+    """As vpt.yaml asks for."""
+    changes = {"trainer__max_steps": 2, "trainer__precision": "bf16-mixed", "data__validation_share": 0.3}
+    assert run(recordings, tmp_path, trainer__val_check_interval=1, **changes) == 0
+    assert all(weight.isfinite().all() for weight in tensors(tmp_path).values())
+
+
 def test_misspelt_option_is_one_line_and_status_2(
     recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

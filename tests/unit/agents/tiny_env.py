@@ -10,6 +10,8 @@ from env.actions import minerl_action_space
 
 ENV_ID = "tests.unit.agents.tiny_env:RedPicture-v0"
 """Names its module, so that spawned processes find it too."""
+TIMED_ENV_ID = "tests.unit.agents.tiny_env:TimedRedPicture-v0"
+"""The same, over after nine ticks."""
 
 
 class RedPicture(gymnasium.Env[dict[str, Any], dict[str, Any]]):
@@ -45,3 +47,4 @@ class RedPicture(gymnasium.Env[dict[str, Any], dict[str, Any]]):
 
 
 gymnasium.register("RedPicture-v0", entry_point=f"{__name__}:RedPicture")
+gymnasium.register("TimedRedPicture-v0", entry_point=f"{__name__}:RedPicture", max_episode_steps=9)

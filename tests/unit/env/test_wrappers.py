@@ -10,6 +10,7 @@ import pytest
 
 from env import Recording, minerl_action_space
 from env.actions import no_op
+from env.live import LiveRecordingWriter
 from env.wrappers import RecordEpisode
 
 
@@ -121,3 +122,24 @@ def test_the_selected_slot_is_recorded_and_no_wheel_is_inferred(tmp_path: Path) 
     assert [line["hotbar"] for line in lines] == [0, 0, 0, 3, 3, 3]
     pressed = Recording.open(tmp_path / "slots.mp4").actions.button("hotbar.4")
     assert pressed.tolist() == [False, False, True, False, False, False]
+
+
+def test_a_cut_ends_the_recording_and_not_the_episode(tmp_path: Path, bars: Any) -> None:
+    """No tick is lost or doubled between two recordings of an episode."""
+    with RecordEpisode(Counter(bars), tmp_path, "play", writer=LiveRecordingWriter) as env:
+        env.reset()
+        for ticks in (4, 3):
+            play(env, ticks)
+            assert env.ticks == ticks
+            env.cut()
+            assert env.ticks == 0
+    shown = [[bars.read(frame) for frame in Recording.open(path).frames()] for path in env.recordings]
+    assert shown == [[0, 1, 2, 3], [4, 5, 6]]
+
+
+def test_a_live_writer_keeps_what_was_played_before_a_failure(tmp_path: Path, bars: Any) -> None:
+    env = RecordEpisode(Counter(bars, fails_at=4), tmp_path, "play", writer=LiveRecordingWriter)
+    env.reset()
+    with pytest.raises(RuntimeError):
+        play(env, 5)
+    assert len(Recording.open(tmp_path / "play.mp4")) == 3

@@ -72,6 +72,12 @@ def test_resumed_run_equals_unbroken_one(run: Any, tmp_path: Path, monkeypatch: 
     assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
 
 
+def test_mixed_precision_trains(run: Any, tmp_path: Path) -> None:
+    """As the larger configs advise on a GPU."""
+    assert run("mixed", "--trainer.precision", "bf16-mixed") == 0
+    assert all(tensor.isfinite().all() for tensor in weights(tmp_path / "mixed").values())
+
+
 def test_ctrl_c_before_the_first_step_stays_ctrl_c(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As while recordings are decoded. Lightning alone would end with status 1 and take Ctrl-C away."""
     with monkeypatch.context() as patch:

@@ -1,0 +1,1 @@
+"""The browser page on which people record their own play."""
