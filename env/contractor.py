@@ -1,6 +1,7 @@
 """VPT's contractor format: one JSON object a tick, as the recorder of the game writes them."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +171,7 @@ def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, 
     """
     moved = np.asarray(action.get("camera", (0.0, 0.0)), np.float64).reshape(2) / DEGREES_PER_PIXEL
     # Degrees in float32 miss whole pixels by their rounding.
-    dy, dx = np.where(np.isclose(moved, moved.round(), rtol=2e-7, atol=0.0), moved.round(), moved)
+    dy, dx = (float(round(way)) if math.isclose(way, round(way), rel_tol=2e-7) else way for way in moved.tolist())
     buttons = [button for name, button in MOUSE_BUTTONS.items() if _is_pressed(action.get(name, 0))]
     keys = [key for name, key in KEYBOARD.items() if _is_pressed(action.get(name, 0))]
     # A first tick with a newly pressed attack stands for a button that was stuck before: at the start nothing is new.
