@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from env.actions import Actions
+from env.invisible import visible_keys
 from idm.data import Episode
 from idm.metrics import Scores, baselines, score
 from idm.model import InverseDynamicsModel
@@ -20,6 +21,8 @@ class Evaluation:
     model: Scores
     baselines: dict[str, Scores]
     recordings: int
+    visible: dict[str, Scores]
+    """The same, `model` and each baseline, over the keys that can show in the picture."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data for JSON."""
@@ -27,20 +30,27 @@ class Evaluation:
             "recordings": self.recordings,
             "model": self.model.to_dict(),
             "baselines": {name: scores.to_dict() for name, scores in self.baselines.items()},
+            "visible": {name: scores.to_dict() for name, scores in self.visible.items()},
         }
 
 
 def evaluate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> Evaluation:
     """Predicts every episode and compares with its true actions, but for the last tick: nothing follows it."""
     predictions = [model.predict(episode.frames) for episode in tqdm(episodes, desc="inferring", unit="file")]
+    runs = [episode.actions for episode in episodes]
     known = np.concatenate([episode.usable & _has_next(len(episode)) for episode in episodes])
-    scores = score(
-        Actions.concatenate([prediction.actions for prediction in predictions]),
-        Actions.concatenate([episode.actions for episode in episodes]),
-        button_probabilities=np.exp(np.concatenate([p.button_log_probs[..., 1] for p in predictions])),
-        known=known,
+    visible = np.concatenate([visible_keys(run) for run in runs])
+    found, true = Actions.concatenate([prediction.actions for prediction in predictions]), Actions.concatenate(runs)
+    pressed = np.exp(np.concatenate([prediction.button_log_probs[..., 1] for prediction in predictions]))
+    return Evaluation(
+        score(found, true, button_probabilities=pressed, known=known),
+        baselines(runs, known=known),
+        len(episodes),
+        visible={
+            "model": score(found, true, button_probabilities=pressed, known=known, visible=visible),
+            **baselines(runs, known=known, visible=visible),
+        },
     )
-    return Evaluation(scores, baselines([episode.actions for episode in episodes], known=known), len(episodes))
 
 
 def _has_next(length: int) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -54,30 +54,40 @@ def score(
     *,
     button_probabilities: NDArray[np.floating[Any]] | None = None,
     known: NDArray[np.bool_] | None = None,
+    visible: NDArray[np.bool_] | None = None,
 ) -> Scores:
-    """Compares actions tick by tick. `button_probabilities` (T, 20) is P(pressed), `known` (T,) which ticks count."""
+    """Compares actions tick by tick.
+
+    `button_probabilities` (T, 20) is P(pressed), `known` (T,) which ticks count, `visible` (T, 20) which buttons count
+    in them (see `env.invisible`).
+    """
     if len(predicted) != len(true):
         raise ValueError(f"{len(predicted)} predicted ticks cannot be compared with {len(true)} true ones")
     known = np.ones(len(true), np.bool_) if known is None else known
     if not known.any():
         raise ValueError("there are no ticks to compare")
     found, truth = predicted.buttons[known], true.buttons[known]
-    buttons = {name: _button_score(found[:, i], truth[:, i]) for i, name in enumerate(BUTTONS)}
-    seen = {name for i, name in enumerate(BUTTONS) if found[:, i].any() or truth[:, i].any()}
+    counts = np.ones_like(truth) if visible is None else visible[known]
+    buttons = {name: _button_score(found[counts[:, i], i], truth[counts[:, i], i]) for i, name in enumerate(BUTTONS)}
+    seen = {name for i, name in enumerate(BUTTONS) if ((found | truth) & counts)[:, i].any()}
     macro = [buttons[name].f1 for name in MACRO_BUTTONS if name in seen]
     turned, turn = predicted.camera[known].astype(np.float64), true.camera[known].astype(np.float64)
     return Scores(
         ticks=int(known.sum()),
-        keypress_accuracy=float((found == truth).mean()),
+        keypress_accuracy=float((found == truth)[counts].mean()),
         macro_f1=float(np.mean(macro)) if macro else 0.0,
         buttons=buttons,
         camera_r2={axis: _r2(turned[:, i], turn[:, i]) for i, axis in enumerate(AXES)},
         camera_mae_degrees={axis: float(np.abs(turned[:, i] - turn[:, i]).mean()) for i, axis in enumerate(AXES)},
-        button_log_loss=None if button_probabilities is None else _log_loss(button_probabilities[known], truth),
+        button_log_loss=(
+            None if button_probabilities is None else _log_loss(button_probabilities[known][counts], truth[counts])
+        ),
     )
 
 
-def baselines(runs: Sequence[Actions], *, known: NDArray[np.bool_] | None = None) -> dict[str, Scores]:
+def baselines(
+    runs: Sequence[Actions], *, known: NDArray[np.bool_] | None = None, visible: NDArray[np.bool_] | None = None
+) -> dict[str, Scores]:
     """Scores of the guesses that need no video, on runs of true actions.
 
     `always_off` never presses and never turns. `repeat_last` goes on through each clip of CLIP ticks with the last
@@ -87,7 +97,7 @@ def baselines(runs: Sequence[Actions], *, known: NDArray[np.bool_] | None = None
     true = Actions.concatenate(list(runs))
     guesses = {"always_off": always_off, "repeat_last": repeat_last, "previous_tick": previous_tick}
     return {
-        name: score(Actions.concatenate([guess(run) for run in runs]), true, known=known)
+        name: score(Actions.concatenate([guess(run) for run in runs]), true, known=known, visible=visible)
         for name, guess in guesses.items()
     }
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from env import BUTTONS, Actions
+from env.invisible import visible_keys
 from idm.metrics import baselines, previous_tick, repeat_last, score
 
 
@@ -63,3 +64,15 @@ def test_baselines_do_not_carry_over_between_recordings() -> None:
     scores = baselines([run([0, 1]), run([0, 0])])["previous_tick"]
     assert scores.buttons["forward"].support == 1
     assert scores.keypress_accuracy == pytest.approx(1 - 1 / 80)
+
+
+def test_keys_that_cannot_show_are_not_counted() -> None:
+    """A sprint held on, in a run that began with it, is no miss; what is found wrongly where it would show is."""
+    true, found = run([1, 1, 1]), run([1, 1, 1])
+    sprint = BUTTONS.index("sprint")
+    true.buttons[:, sprint] = True
+    found.buttons[0, sprint] = True
+    whole, shown = score(found, true), score(found, true, visible=visible_keys(true))
+    assert whole.buttons["sprint"].f1 == pytest.approx(0.5)
+    assert (shown.buttons["sprint"].f1, shown.buttons["sprint"].support) == (1.0, 1)
+    assert shown.keypress_accuracy == 1.0

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from env.invisible import INVISIBLE_KEYS, note
+from env.actions import BUTTONS, Actions
+from env.invisible import INVISIBLE_KEYS, note, visible_keys
 from env.voxel.blocks import GRASS_BLOCK, STONE_BLOCK, WATER
 from env.voxel.environment import VoxelEnv
 from env.voxel.world import World
@@ -99,6 +100,26 @@ def test_a_key_with_an_effect_is_seen(key: str) -> None:
     """The check above can fail: where a key does something, frames differ."""
     game = started(pitch=50.0, inventory={"dirt": 9})
     assert frames({}, {}, game=game) != frames({}, {key: 1}, game=game)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_presses_that_are_not_visible_can_be_left_out(seed: int) -> None:
+    """Over random keys, each held for some ticks, in the open: the frames are the same, and many presses are gone."""
+    rng = np.random.default_rng(seed)
+    buttons = np.zeros((120, len(BUTTONS)), np.bool_)
+    for name in ("forward", "forward", "back", "left", "right", "sneak", "sprint", "drop", "hotbar.1", "hotbar.2"):
+        for start in rng.integers(len(buttons), size=6):
+            buttons[start : start + rng.integers(1, 15), BUTTONS.index(name)] = True
+    pressed = Actions(buttons, np.zeros((len(buttons), 2), np.float32))
+    visible = visible_keys(pressed)
+    needed = Actions(buttons & visible, pressed.camera)
+    assert needed.buttons.sum() < 0.8 * buttons.sum()
+    played: list[list[bytes]] = []
+    for actions in (pressed, needed):
+        game = started(position=(24.5, 8.0, 24.5), inventory={"dirt": 9, "sand": 9})
+        played.append([game.step(action)[0]["pov"].tobytes() for action in actions.to_minerl()])
+    assert len(set(played[0])) > 60
+    assert played[0] == played[1]
 
 
 def test_the_note_names_every_key() -> None:
