@@ -52,10 +52,15 @@ class SaveState(Callback):
 
 
 class InterruptSafely(Callback):
-    """Ctrl-C ends the run after the step in hand; a second Ctrl-C ends it at once."""
+    """Ctrl-C ends the run after the step in hand, or the next one between two; a second Ctrl-C ends it at once.
+
+    It stands before `SaveState`, which saves where the run stops.
+    """
 
     def __init__(self) -> None:
         self.stopped = False
+        """Whether the run ended before its last step."""
+        self._asked = False
         self._before: Any = None
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -64,11 +69,17 @@ class InterruptSafely(Callback):
             return
 
         def stop(number: int, frame: FrameType | None) -> None:
-            self.stopped = True
-            trainer.should_stop = True
+            self._asked = True
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         self._before = signal.signal(signal.SIGINT, stop)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stops the run here and nowhere else: asked to stop later, Lightning would do so without a saved state."""
+        self.stopped = self._asked and trainer.global_step < trainer.max_steps
+        trainer.should_stop = trainer.should_stop or self.stopped
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Gives Ctrl-C back."""

@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from env.errors import CheckpointError
+from idm.callbacks import ShowProgress
 from idm.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from idm.commands import fit, validate
 from idm.config import IDMConfig
@@ -51,25 +52,45 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_checkpoint(folder, "idm")[1]
 
 
-def test_resumed_run_equals_unbroken_one(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C after two steps: exit status 130, a model that loads; the same command goes on to the same weights."""
+@pytest.mark.parametrize(("owner", "hook"), [(IDMModule, "training_step"), (ShowProgress, "on_train_batch_end")])
+def test_resumed_run_equals_unbroken_one(
+    owner: type, hook: str, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C, in a step or between two: status 130, a model that loads; the same command goes on to the same weights."""
     assert run("unbroken") == 0
 
-    step = IDMModule.training_step
+    whole = getattr(owner, hook)
 
-    def interrupted(self: IDMModule, batch: Any, index: int) -> torch.Tensor:
-        if self.global_step == 1:
+    def interrupted(self: Any, *args: Any) -> Any:
+        trainer = self.trainer if owner is IDMModule else args[0]
+        if trainer.global_step == 1:
             signal.raise_signal(signal.SIGINT)
-        return step(self, batch, index)
+        return whole(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(IDMModule, "training_step", interrupted)
+        patch.setattr(owner, hook, interrupted)
         assert run("broken") == 130
     assert read_metadata(tmp_path / "broken")["steps"] == 2
     load(tmp_path / "broken")
     assert run("broken") == 0
     unbroken, broken = weights(tmp_path / "unbroken"), weights(tmp_path / "broken")
     assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
+
+
+def test_ctrl_c_after_the_last_step_lets_the_run_end(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing left to stop but the calibration, and a run that is called finished has one."""
+    assert run("unbroken") == 0
+    end = ShowProgress.on_train_batch_end
+
+    def interrupted(self: ShowProgress, trainer: Any, *args: Any) -> None:
+        if trainer.global_step == trainer.max_steps:
+            signal.raise_signal(signal.SIGINT)
+        end(self, trainer, *args)
+
+    monkeypatch.setattr(ShowProgress, "on_train_batch_end", interrupted)
+    assert run("late") == 0
+    unbroken, late = weights(tmp_path / "unbroken"), weights(tmp_path / "late")
+    assert all(torch.equal(unbroken[name], late[name]) for name in unbroken)
 
 
 def test_mixed_precision_trains(run: Any, tmp_path: Path) -> None:
