@@ -56,7 +56,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def test_resumed_run_equals_unbroken_one(
     owner: type, hook: str, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C, in a step or between two: status 130, a model that loads; the same command goes on to the same weights."""
+    """Ctrl-C, in a step or between two: status 130, a model that loads; started again, the same weights."""
     assert run("unbroken") == 0
 
     whole = getattr(owner, hook)
