@@ -2,7 +2,7 @@
 # The main job on the embedded world, from nothing to a report: record, train the IDM, label, train the policy and the
 # generator, evaluate. Read it from top to bottom: every stage is a `ghostkeys` command that you can run yourself.
 #
-#   bash scripts/demo.sh              everything, about 23 minutes on 2 cores; started again, it goes on where it stopped
+#   bash scripts/demo.sh              everything, about 22 minutes on 2 cores; started again, it goes on where it stopped
 #   bash scripts/demo.sh --quick      the same code on less, about 3 minutes (it learns little)
 #   bash scripts/demo.sh --budget 4   four times the training steps
 #   bash scripts/demo.sh --fresh      begins anew
@@ -22,7 +22,7 @@ done
 source scripts/setup.sh
 
 case "$size" in
-  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=60 ticks=600 pairs=100 confidence=0.01 ;;
+  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=0.01 ;;
   quick) labelled=1  heldout=1 unlabelled=1  idm=40   policy=40   vae=30  dit=30  episodes=4  ticks=100 pairs=5   confidence=0 ;;
 esac
 steps() { python -c 'import sys; print(max(1, round(int(sys.argv[1]) * float(sys.argv[2]))))' "$1" "$budget"; }
