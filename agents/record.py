@@ -2,7 +2,8 @@
 
 Each recording is one episode in a world of its own, named after the style and the world's seed. What a recording holds
 depends on its name and the settings alone, so an interrupted run, started again, ends as if it had never stopped, and a
-longer run keeps what a shorter one has made.
+longer run keeps what a shorter one has made. (Only x264 compresses pictures whose height 8 does not divide a little
+differently from time to time.)
 """
 
 from collections.abc import Callable

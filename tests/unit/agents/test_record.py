@@ -16,7 +16,7 @@ TICKS = 40
 
 def record_two(folder: Path, **settings: object) -> list[Path]:
     """Two short, small recordings."""
-    arguments = {"minutes": 2 * TICKS / 1200, "episode_ticks": TICKS, "size": (36, 64), "seed": 7, "workers": 1}
+    arguments = {"minutes": 2 * TICKS / 1200, "episode_ticks": TICKS, "size": (72, 128), "seed": 7, "workers": 1}
     return record(folder, **(arguments | settings))  # type: ignore[arg-type]
 
 
@@ -38,7 +38,7 @@ def test_recordings_are_whole(recorded: Path) -> None:
     ]
     for video in recorded.glob("*.mp4"):
         recording = Recording.open(video)
-        assert recording.frames().shape == (TICKS, 36, 64, 3)
+        assert recording.frames().shape == (TICKS, 72, 128, 3)
         assert recording.actions.buttons.any()
 
 
@@ -119,7 +119,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_recordings_of_other_settings_are_not_mixed(recorded: Path) -> None:
     with pytest.raises(RecordingError, match="36x64"):
-        record_two(recorded, style="explorer", size=(72, 128))
+        record_two(recorded, style="explorer", size=(36, 64))
 
 
 @pytest.mark.parametrize(
