@@ -1,18 +1,16 @@
 """`ghostkeys bench policy`: what a policy's memory and its batches save."""
 # ruff: noqa: T201
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import jsonargparse
 import torch
 from torch import Tensor, nn
 
 from agents.policy import Policy, PolicyConfig, PolicyOutput, PolicyState
-from env.files import atomic_path
+from env.files import write_json
 from idm.bench import flop_of
 from idm.measure import Conditions, in_turn, matrix_product, median_ratio, peak_memory
 
@@ -76,7 +74,7 @@ def _bench(
     found = measure(random_policy(PolicyConfig.vpt(scale)).to(device), envs=envs, past=past, rounds=rounds)
     print(table(found))
     if json is not None:
-        _write(json, asdict(found))
+        write_json(json, asdict(found))
     return 0
 
 
@@ -194,8 +192,3 @@ def table(found: PolicyBench) -> str:
             f"log-probabilities differ by at most {found.difference_batch:.1e}",
         ]
     )
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=2) + "\n")

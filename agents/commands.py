@@ -1,14 +1,13 @@
 # ruff: noqa: T201
 """What `ghostkeys agent fit`, `ghostkeys convert`, `ghostkeys evaluate` and `ghostkeys record` run."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Literal
 
 from jsonargparse import auto_cli
 
-from env.files import atomic_path
+from env.files import write_json
 
 
 def fit(args: list[str]) -> int:
@@ -104,7 +103,7 @@ def _evaluate(
     )
     print(evaluation.table())
     if json is not None:
-        _write_json(json, evaluation.to_json())
+        write_json(json, evaluation.to_json())
     if video is not None:
         write_video(evaluation, video)
     if journal is not None:
@@ -124,8 +123,3 @@ def _plain_flags(args: list[str]) -> list[str]:
                 name.replace("-", "_").replace("__", "--", 1) + equals + value if arg.startswith("--") else arg
             )
     return plain
-
-
-def _write_json(path: Path, document: dict[str, object]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=2) + "\n")

@@ -1,16 +1,14 @@
 """The commands `ghostkeys data check` and `ghostkeys data fetch`."""
 # ruff: noqa: T201
 
-import json
 from pathlib import Path
-from typing import Any
 
 from jsonargparse import ArgumentParser
 
 from env.check import check_recordings
 from env.download import DownloadSettings
 from env.fetch import FetchReport, fetch
-from env.files import atomic_path
+from env.files import write_json
 
 
 def data_check(args: list[str]) -> int:
@@ -28,7 +26,8 @@ def data_check(args: list[str]) -> int:
     options = parser.parse_args(args)
     report = check_recordings(options.paths, decode_all=not options.quick, workers=options.workers)
     print(report.as_text())
-    _write_json(options.json, report.as_dict())
+    if options.json is not None:
+        write_json(options.json, report.as_dict())
     return 1 if report.bad else 0
 
 
@@ -60,7 +59,8 @@ def data_fetch(args: list[str]) -> int:
         settings=settings,
     )
     print(_summary(report, options.output, options.hours))
-    _write_json(options.json, report.as_dict())
+    if options.json is not None:
+        write_json(options.json, report.as_dict())
     return 1 if report.failed or not report.recordings else 0
 
 
@@ -72,9 +72,3 @@ def _summary(report: FetchReport, output: Path, hours: float | None) -> str:
     if hours is not None and report.hours < hours:
         lines.append(f"the index has no more: {hours:g} hours were asked for")
     return "\n".join(lines)
-
-
-def _write_json(path: Path | None, document: dict[str, Any]) -> None:
-    if path is not None:
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(document, indent=2) + "\n")

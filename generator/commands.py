@@ -4,7 +4,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from env.actions import Actions
 from env.errors import GhostkeysError, VideoError
-from env.files import atomic_path
+from env.files import write_json
 from env.labels import label_actions, read_labels
 from env.recording import read_contractor_actions
 from env.video import read_frames, resize, write_video
@@ -122,8 +121,7 @@ def _validate(
     scores = evaluate_generator(model, episodes, clips=clips, pairs=pairs, steps=steps, seed=seed)
     print(describe(scores))
     if json is not None:
-        with atomic_path(json) as temporary:
-            temporary.write_text(dumps(scores, indent=2) + "\n")
+        write_json(json, scores)
     for path, reason in episodes.skipped:
         print(f"passed over {path}: {reason}")
     return 1 if episodes.skipped else 0

@@ -1,19 +1,18 @@
 """`ghostkeys bench idm`: how fast the inverse dynamics model is, beside the plain network and this machine's limit."""
 # ruff: noqa: T201
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 import jsonargparse
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from env.files import atomic_path
+from env.files import write_json
 from idm.config import IDMConfig
 from idm.measure import Conditions, in_turn, matrix_product, median_ratio, peak_memory
 from idm.model import ActionLogits, InverseDynamicsModel
@@ -116,7 +115,7 @@ def _bench(
     )
     print(table(found))
     if json is not None:
-        _write(json, asdict(found))
+        write_json(json, asdict(found))
     return 0
 
 
@@ -263,8 +262,3 @@ def table(found: IDMBench) -> str:
             "change",
         ]
     return "\n".join(lines)
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=2) + "\n")

@@ -11,7 +11,7 @@ import jsonargparse
 import numpy as np
 
 from env.actions import BUTTONS
-from env.files import atomic_path
+from env.files import atomic_path, write_json
 from env.invisible import note
 from env.video import read_ticks, resize
 from idm.data import load_episodes
@@ -66,7 +66,7 @@ def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = Non
     print(note())
     if json is not None:
         skipped = [{"path": str(path), "reason": reason} for path, reason in episodes.skipped]
-        _write_json(json, {**evaluation.to_dict(), "skipped": skipped})
+        write_json(json, {**evaluation.to_dict(), "skipped": skipped})
     for path, reason in episodes.skipped:
         print(f"passed over {path}: {reason}", file=sys.stderr)
     return 1 if episodes.skipped else 0
@@ -143,8 +143,3 @@ _ROWS: dict[str, Any] = {
     "error pitch, degrees": lambda s: s.camera_mae_degrees["pitch"],
     "error yaw, degrees": lambda s: s.camera_mae_degrees["yaw"],
 }
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(data, indent=2) + "\n")

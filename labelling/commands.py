@@ -1,12 +1,11 @@
 """The command `ghostkeys label`."""
 # ruff: noqa: T201
 
-import json
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from env.files import atomic_path
+from env.files import write_json
 from labelling.engine import label_videos
 from labelling.source import FrameRate
 
@@ -32,8 +31,7 @@ def label(args: list[str]) -> int:
     )
     print(report.as_text())
     if options.json:
-        with atomic_path(options.json) as temporary:
-            temporary.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
+        write_json(options.json, report.as_dict())
     return 1 if report.with_status("failed") else 0
 
 

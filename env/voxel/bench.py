@@ -1,9 +1,7 @@
 """`ghostkeys bench env`: what a tick of the embedded world costs, and how far two processes get beyond one."""
 # ruff: noqa: T201
 
-import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -21,7 +19,7 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv
 
 import env
-from env.files import atomic_path
+from env.files import write_json
 from env.processors import processor_name, usable_processors
 from env.video import resize
 from env.voxel.environment import VoxelEnv
@@ -95,7 +93,7 @@ def _bench(ticks: int = 200, worlds: int = 5, rounds: int = 3, json: Path | None
     found = measure(ticks=ticks, worlds=worlds, rounds=rounds)
     print(table(found))
     if json is not None:
-        _write(json, asdict(found))
+        write_json(json, asdict(found))
     return 0
 
 
@@ -199,8 +197,8 @@ def _start() -> tuple[float, float]:
 
 
 def _children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def table(found: EnvBench) -> str:
@@ -219,8 +217,3 @@ def table(found: EnvBench) -> str:
             f"({found.start_processor_seconds:.2f} s of processor time)",
         ]
     )
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=2) + "\n")
