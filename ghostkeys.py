@@ -32,8 +32,10 @@ COMMANDS: dict[str, Command] = {
     "record --player human": Command(
         "labelling.studio.commands", "record", "play yourself, in the browser, and write recordings"
     ),
-    "data check": Command("env.commands", "data_check", "tell what is wrong with recordings, and what is in them"),
-    "data fetch": Command("env.commands", "data_fetch", "download contractor recordings from an index file"),
+    "data check": Command(
+        "env.recordings.commands", "data_check", "tell what is wrong with recordings, and what is in them"
+    ),
+    "data fetch": Command("env.recordings.commands", "data_fetch", "download contractor recordings from an index file"),
     "idm fit": Command("idm.commands", "fit", "train an inverse dynamics model on recordings"),
     "idm validate": Command(
         "idm.commands", "validate", "score an inverse dynamics model on recordings it has not seen"

@@ -20,8 +20,8 @@ from agents.rollout import Episode
 from agents.trial import PictureSize, Trial
 from agents.workers import work
 from env.errors import GhostkeysError
-from env.overlay import draw_controls
-from env.video import VideoWriter
+from env.video.frames import VideoWriter
+from env.video.overlay import draw_controls
 
 Seeds = tuple[int, ...]
 

@@ -20,7 +20,7 @@ from agents.scripted import STYLES, ScriptedPlayer
 from agents.workers import work
 from env.errors import GhostkeysError, RecordingError
 from env.processors import usable_processors
-from env.video import TICKS_PER_SECOND, probe
+from env.video.frames import TICKS_PER_SECOND, probe
 from env.wrappers import RecordEpisode
 
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import gymnasium
 
-from agents.player import PolicyPlayer
 from agents.policy import Policy
+from agents.policy_player import PolicyPlayer
 from env.actions import Actions
 
 Env = gymnasium.Env[Any, Any]

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
-from agents.player import PolicyPlayer
 from agents.policy import load
+from agents.policy_player import PolicyPlayer
 from agents.random import RandomAgent
 from agents.rollout import Episode, Player, Separately, play
 

@@ -8,10 +8,10 @@ from typing import Any, Literal, SupportsFloat
 import gymnasium
 import numpy as np
 
-from env.decoding import PathLike
-from env.live import LiveRecordingWriter
-from env.recording import RecordingWriter
-from env.video import Frame
+from env.recordings.live import LiveRecordingWriter
+from env.recordings.recording import RecordingWriter
+from env.video.decoding import PathLike
+from env.video.frames import Frame
 
 # What an environment reports beside its frame that has a place in a recording.
 STATE_KEYS = ("isGuiOpen", "isGuiInventory", "hotbar", "mouse", "tick", "milli")

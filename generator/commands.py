@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from env.actions import Actions
 from env.errors import GhostkeysError, VideoError
 from env.files import write_json
-from env.labels import label_actions, read_labels
-from env.recording import read_contractor_actions
-from env.video import read_frames, resize, write_video
+from env.recordings.labels import label_actions, read_labels
+from env.recordings.recording import read_contractor_actions
+from env.video.frames import read_frames, resize, write_video
 from generator.actions import parse_actions
 from generator.data import ClipsDataModule
 from generator.metrics import TURNING_DEGREES, evaluate_generator

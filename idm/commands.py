@@ -13,7 +13,7 @@ import numpy as np
 from env.actions import BUTTONS
 from env.files import atomic_path, write_json
 from env.invisible import note
-from env.video import read_ticks, resize
+from env.video.frames import read_ticks, resize
 from idm.data import load_episodes
 from idm.evaluation import Evaluation, evaluate
 from idm.model import Prediction, load

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
-from env.recording import Recording, find_recordings
-from env.video import resize
+from env.recordings.recording import Recording, find_recordings
+from env.video.frames import resize
 
 log = logging.getLogger(__name__)
 

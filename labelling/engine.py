@@ -13,18 +13,18 @@ from tqdm import tqdm
 
 from env.errors import GhostkeysError
 from env.processors import usable_processors
-from env.video import TICKS_PER_SECOND, probe
+from env.video.frames import TICKS_PER_SECOND, probe
 from idm.model import load
 from labelling.inference import Inference, Precision
+from labelling.jobs import VideoJob, plan_jobs
 from labelling.labeller import Labeller
-from labelling.pool import Event, Failed, Progress, work_here, work_in_processes
+from labelling.processes import Event, Failed, Progress, work_here, work_in_processes
 from labelling.provenance import Recipe, is_current
 from labelling.report import LabelReport, VideoResult
 from labelling.settings import LabelSettings
-from labelling.single import VideoLabeller
 from labelling.source import FrameRate, expected_ticks
 from labelling.threads import work_in_threads
-from labelling.videos import VideoJob, plan_jobs
+from labelling.video_labeller import VideoLabeller
 
 
 def label_videos(

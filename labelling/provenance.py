@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from env.files import sha256_of
-from env.labels import LABEL_FORMAT_VERSION, METADATA_KEY
+from env.recordings.labels import LABEL_FORMAT_VERSION, METADATA_KEY
 from idm.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 
 Recipe = Mapping[str, Any]

@@ -7,8 +7,8 @@ import numpy as np
 
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
-from env.labels import LABEL_SUFFIX, label_actions, read_labels
-from env.player import read_contractor_actions
+from env.recordings.labels import LABEL_SUFFIX, label_actions, read_labels
+from env.recordings.play import read_contractor_actions
 from idm.metrics import Scores, score
 
 TICKS_SLACK = 2

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from env.errors import GhostkeysError
-from env.video import TICKS_PER_SECOND
+from env.video.frames import TICKS_PER_SECOND
 from labelling.inference import Precision
 from labelling.provenance import checkpoint_sha256
 from labelling.quality import QualityThresholds

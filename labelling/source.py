@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from env.errors import VideoError
-from env.video import TICKS_PER_SECOND, Frame, Size, VideoInfo, probe, read_frames, read_ticks, resize
+from env.video.frames import TICKS_PER_SECOND, Frame, Size, VideoInfo, probe, read_frames, read_ticks, resize
 from idm.data import Interpolation
 
 FrameRate = Literal["auto", "native"] | float

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 
 from env.errors import GhostkeysError
-from labelling.pool import Done, Event, Failed, Progress, Result, Unit, Work
+from labelling.processes import Done, Event, Failed, Progress, Result, Unit, Work
 
 
 class _StoppedError(Exception):

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from env import Actions, Recording
-from env.overlay import BACKGROUND, draw_controls
-from env.video import VideoWriter
+from env.video.frames import VideoWriter
+from env.video.overlay import BACKGROUND, draw_controls
 
 ACCENT, GREY, INK = "#2fae72", "#9aa1ac", "#7a828e"
 PALETTE = (ACCENT, "#4f83cc", "#d9903d", "#9b6bc4", GREY)

@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tqdm import tqdm
 
 from env import Actions, Recording, find_recordings
-from env.video import TICKS_PER_SECOND, probe, read_frames
+from env.video.frames import TICKS_PER_SECOND, probe, read_frames
 from generator import Sampler
 from generator import load as load_generator
 from idm.metrics import AXES, CLIP, MACRO_BUTTONS

@@ -11,11 +11,11 @@ from agents.scripted.hands import Fingers, Keys, Mouse, wrap
 from agents.scripted.paths import IS_SOFT, IS_WATER, Cell, Ground, middle
 from agents.scripted.style import Style
 from env.actions import no_op
-from env.voxel.blocks import BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE
-from env.voxel.game import Game
-from env.voxel.inventory import Inventory
-from env.voxel.physics import cast_ray
-from env.voxel.screen import PIXELS_PER_DEGREE, Screen
+from env.voxel.land.blocks import BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE
+from env.voxel.rules.game import Game
+from env.voxel.rules.inventory import Inventory
+from env.voxel.rules.physics import cast_ray
+from env.voxel.rules.screen import PIXELS_PER_DEGREE, Screen
 
 Point = tuple[float, float, float]
 

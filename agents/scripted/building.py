@@ -6,7 +6,7 @@ from agents.scripted.body import Body
 from agents.scripted.handiwork import USE, Handiwork
 from agents.scripted.hands import Keys
 from agents.scripted.paths import Cell
-from env.voxel.blocks import REPLACEABLE
+from env.voxel.land.blocks import REPLACEABLE
 
 _AHEAD = 3
 """Blocks from the player to its wall."""

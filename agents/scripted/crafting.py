@@ -10,8 +10,8 @@ from agents.scripted.goals import recipes_of
 from agents.scripted.hands import Keys
 from agents.scripted.pockets import count_kinds, empty_hotbar_slots, hotbar_slot, kind_of
 from agents.scripted.pointer import Pointer
-from env.voxel.menu import Menu, Place
-from env.voxel.recipes import Ingredient, Recipe
+from env.voxel.rules.menu import Menu, Place
+from env.voxel.rules.recipes import Ingredient, Recipe
 
 Layout = Mapping[Place, Ingredient]
 """Which items may go into which slots of the grid."""

@@ -7,7 +7,7 @@ from functools import cache
 from math import ceil
 
 from agents.scripted.pockets import kind_of
-from env.voxel.recipes import RECIPES, Recipe
+from env.voxel.rules.recipes import RECIPES, Recipe
 
 SOURCES = ("log", "cobblestone")
 """What is found in the world; everything else is crafted."""

@@ -12,9 +12,9 @@ from agents.scripted.hands import Keys
 from agents.scripted.paths import IS_WATER, Cell, Ground, Route, route_nearest, way_to
 from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.walking import Walker
-from env.voxel.blocks import BLOCKS, COBBLESTONE, CRAFTING_TABLE, SOLID, STONE_BLOCK, TARGETABLE, Item, item
-from env.voxel.mining import damage_per_tick
-from env.voxel.world import World
+from env.voxel.land.blocks import BLOCKS, COBBLESTONE, CRAFTING_TABLE, SOLID, STONE_BLOCK, TARGETABLE, Item, item
+from env.voxel.land.world import World
+from env.voxel.rules.mining import damage_per_tick
 
 Slope = Literal[-1, 0, 1]
 """Down, level or up, a block a step."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from env.voxel.blocks import BLOCKS, SOLID
-from env.voxel.world import World
+from env.voxel.land.blocks import BLOCKS, SOLID
+from env.voxel.land.world import World
 
 Cell = tuple[int, int, int]
 """A block's place in the world, x, y, z; for a player, the block that holds the feet."""

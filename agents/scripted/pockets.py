@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from env.voxel.blocks import item_name
-from env.voxel.inventory import HOTBAR_SIZE, Inventory
-from env.voxel.ledger import KINDS
-from env.voxel.slots import Slots
+from env.voxel.land.blocks import item_name
+from env.voxel.rules.inventory import HOTBAR_SIZE, Inventory
+from env.voxel.rules.ledger import KINDS
+from env.voxel.rules.slots import Slots
 
 
 def kind_of(item: int) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from agents.scripted.body import Body
 from agents.scripted.hands import NONE, Keys
-from env.voxel.menu import SPACING, Menu, Place
-from env.voxel.screen import PIXELS_PER_DEGREE, Screen
+from env.voxel.rules.menu import SPACING, Menu, Place
+from env.voxel.rules.screen import PIXELS_PER_DEGREE, Screen
 
 SHIFT: Keys = frozenset({"sneak"})
 INVENTORY: Keys = frozenset({"inventory"})

@@ -10,7 +10,7 @@ from agents.scripted.hands import NONE, Keys
 from agents.scripted.paths import Cell, Route, middle, route_nearest
 from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.walking import Walker
-from env.voxel.blocks import CRAFTING_TABLE
+from env.voxel.land.blocks import CRAFTING_TABLE
 
 NEAR, FAR = 16.0, 64.0
 """Blocks to a table that one walks rather than make another: with wood to spare, and without."""

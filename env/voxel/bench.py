@@ -21,7 +21,7 @@ from gymnasium.vector import AsyncVectorEnv
 import env
 from env.files import write_json
 from env.processors import processor_name, usable_processors
-from env.video import resize
+from env.video.frames import resize
 from env.voxel.environment import VoxelEnv
 from env.voxel.random_play import RandomPlay
 

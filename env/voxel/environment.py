@@ -11,19 +11,19 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
-from env.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
-from env.voxel.biomes import BIOMES, MIXED, Land
-from env.voxel.game import DAY, Game
-from env.voxel.inventory import Inventory
-from env.voxel.menu import WINDOW_HEIGHT, WINDOW_WIDTH
+from env.recordings.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
+from env.voxel.land.biomes import BIOMES, MIXED, Land
+from env.voxel.land.terrain import generate
+from env.voxel.land.world import World
 from env.voxel.observation import Observation, location, observation_space, observe
-from env.voxel.physics import Cell, Vector
-from env.voxel.player import Player
-from env.voxel.render import Renderer
-from env.voxel.screen import Screen
-from env.voxel.tasks import TASKS, Task
-from env.voxel.terrain import generate
-from env.voxel.world import World
+from env.voxel.picture.render import Renderer
+from env.voxel.rules.game import DAY, Game
+from env.voxel.rules.inventory import Inventory
+from env.voxel.rules.menu import WINDOW_HEIGHT, WINDOW_WIDTH
+from env.voxel.rules.physics import Cell, Vector
+from env.voxel.rules.player import Player
+from env.voxel.rules.screen import Screen
+from env.voxel.rules.tasks import TASKS, Task
 
 Info = dict[str, Any]
 
@@ -71,9 +71,9 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     its first value; pictures and numbers are right.
 
     ## Rewards
-    With a task, VPT's table up to its goal (`env.voxel.tasks`): so much for each item obtained by picking up, crafting
-    or smelting, up to a number of each; what was thrown away or placed and is taken back counts once. Without a task
-    0.0. `info["milestones"]` tells what has been achieved.
+    With a task, VPT's table up to its goal (`env.voxel.rules.tasks`): so much for each item obtained by picking up,
+    crafting or smelting, up to a number of each; what was thrown away or placed and is taken back counts once. Without
+    a task 0.0. `info["milestones"]` tells what has been achieved.
 
     ## Info
     `milestones`: item name, or kind of item such as `log`, → tick at which it was first obtained; `isGuiOpen`, and
@@ -95,8 +95,9 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     - `render_mode`: `"rgb_array"`; `render()` returns the picture of the last observation.
 
     Options of `reset`: `position` (x, y, z of the feet), `yaw`, `pitch`, `inventory` (item name → count, filling the
-    hotbar first), `time_of_day` (ticks since sunrise), `biome` (one of `env.voxel.biomes.BIOMES`: a world of that land
-    alone, instead of one with some of each), `world` (a `World` to play in and change, instead of a generated one).
+    hotbar first), `time_of_day` (ticks since sunrise), `biome` (one of `env.voxel.land.biomes.BIOMES`: a world of that
+    land alone, instead of one with some of each), `world` (a `World` to play in and change, instead of a generated
+    one).
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  # as gym.Env declares it

@@ -7,10 +7,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from env.voxel.blocks import ITEMS, item, item_name
-from env.voxel.inventory import Inventory
-from env.voxel.player import Player
-from env.voxel.vitals import MAX_AIR, MAX_FOOD, MAX_HEALTH
+from env.voxel.land.blocks import ITEMS, item, item_name
+from env.voxel.rules.inventory import Inventory
+from env.voxel.rules.player import Player
+from env.voxel.rules.vitals import MAX_AIR, MAX_FOOD, MAX_HEALTH
 
 Observation = dict[str, Any]
 

@@ -14,10 +14,10 @@ from aiohttp import web
 from jsonargparse import ArgumentParser, Namespace
 
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
-from env.encoding import check_size
 from env.errors import GhostkeysError
-from env.live import only_recorder, recover
-from env.video import TICKS_PER_SECOND
+from env.recordings.live import only_recorder, recover
+from env.video.encoding import check_size
+from env.video.frames import TICKS_PER_SECOND
 from labelling.studio.server import Studio
 from labelling.studio.session import Session
 

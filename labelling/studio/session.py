@@ -12,10 +12,10 @@ import numpy as np
 from gymnasium import spaces
 
 from env.actions import HOTBAR, MINERL_KEYS
-from env.encoding import check_size
 from env.errors import GhostkeysError
-from env.live import LiveRecordingWriter
-from env.video import TICKS_PER_SECOND, Frame, Size, probe
+from env.recordings.live import LiveRecordingWriter
+from env.video.encoding import check_size
+from env.video.frames import TICKS_PER_SECOND, Frame, Size, probe
 from env.wrappers import RecordEpisode, recorder_state
 
 JPEG_QUALITY = 90
@@ -49,7 +49,7 @@ class Session:
     """Plays in an environment with MineRL's actions and picture, and records every tick.
 
     A recording ends with its world, with `cut`, and after `recording_ticks`. It is on the disk at any time but for its
-    last tick (see `env.live`). Raises `GhostkeysError` for an environment that cannot be played so.
+    last tick (see `env.recordings.live`). Raises `GhostkeysError` for an environment that cannot be played so.
     """
 
     def __init__(self, game: gymnasium.Env[Any, Any], folder: Path, *, seed: int, recording_ticks: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from env import Recording
-from env.video import probe
+from env.video.frames import probe
 from ghostkeys import main
 from labelling import read_labels
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from env import Recording
-from env.check import check_recording
+from env.recordings.check import check_recording
 from tests.unit.labelling.studio.cdp import CHROMIUM, Page, browser
 from tests.unit.labelling.studio.echo import ENV_ID
 

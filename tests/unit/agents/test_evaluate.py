@@ -11,12 +11,12 @@ import torch
 from agents import Policy, PolicyConfig, RandomAgent, evaluate, load, rollout
 from agents.commands import evaluate as evaluate_command
 from agents.evaluate import wilson, write_video
-from agents.player import PolicyPlayer
+from agents.policy_player import PolicyPlayer
 from agents.rollout import Episode
 from agents.trial import Trial
 from env.actions import Actions
 from env.errors import GhostkeysError
-from env.video import probe
+from env.video.frames import probe
 from idm.checkpoint import save_checkpoint
 from tests.unit.agents.tiny_env import ENV_ID, TIMED_ENV_ID
 

@@ -11,9 +11,9 @@ from agents.scripted.hands import PIXEL, Fingers, Mouse
 from agents.scripted.paths import route_nearest, route_to_tree
 from env import Actions, minerl_action_space
 from env.errors import GhostkeysError
-from env.voxel.blocks import AIR, OAK_LOG, STONE_BLOCK, WATER
 from env.voxel.environment import VoxelEnv
-from env.voxel.world import World
+from env.voxel.land.blocks import AIR, OAK_LOG, STONE_BLOCK, WATER
+from env.voxel.land.world import World
 
 NINE_KEYS = ("forward", "back", "left", "right", "jump", "sneak", "sprint", "attack", "use")
 SEEDS = (3, 4, 5)

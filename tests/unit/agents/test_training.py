@@ -11,7 +11,7 @@ from torch import Tensor
 from agents import evaluate, load
 from agents.commands import fit
 from env.actions import no_op
-from env.recording import RecordingWriter
+from env.recordings.recording import RecordingWriter
 from idm.checkpoint import load_checkpoint
 from tests.unit.agents.tiny_env import ENV_ID, RedPicture
 

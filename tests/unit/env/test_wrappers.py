@@ -10,7 +10,7 @@ import pytest
 
 from env import Recording, minerl_action_space
 from env.actions import no_op
-from env.live import LiveRecordingWriter
+from env.recordings.live import LiveRecordingWriter
 from env.wrappers import RecordEpisode
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from env.actions import Actions
-from env.recording import RecordingWriter
+from env.recordings.recording import RecordingWriter
 from generator import DiTConfig, GeneratorConfig, VAEConfig, VideoGenerator
 from idm.data import Episode
 

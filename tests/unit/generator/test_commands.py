@@ -12,7 +12,7 @@ from jsonargparse import ArgumentParser
 import generator
 from env.actions import Actions
 from env.errors import GhostkeysError
-from env.video import read_frames, write_video
+from env.video.frames import read_frames, write_video
 from generator.actions import parse_actions
 from generator.commands import fit, sample, validate
 from generator.model import GeneratorConfig, VideoGenerator

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env import BUTTONS, Actions
-from env.recording import RecordingWriter
+from env.recordings.recording import RecordingWriter
 from idm.config import IDMConfig
 from idm.data import Episode
 from idm.nn.motion import MotionScale

@@ -8,7 +8,7 @@ import pytest
 
 from env import Recording
 from env.errors import RecordingError
-from env.video import resize
+from env.video.frames import resize
 from idm.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
 from tests.unit.idm.clips import SIZE, make_episode
 

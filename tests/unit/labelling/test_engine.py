@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from env.errors import CheckpointError, GhostkeysError
-from env.labels import label_metadata
-from env.recording import Recording
-from env.video import resize
+from env.recordings.labels import label_metadata
+from env.recordings.recording import Recording
+from env.video.frames import resize
 from idm.checkpoint import save_checkpoint
 from idm.model import InverseDynamicsModel, load
-from labelling import LabelReport, label_videos, read_labels, single
+from labelling import LabelReport, label_videos, read_labels, video_labeller
 
 MakeVideo = Callable[..., Path]
 
@@ -148,7 +148,7 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
         raise OSError(errno.ENOSPC, "No space left on device", f"{path}.tmp")
 
     videos = [make_video("a.mp4", 20), make_video("b.mp4", 10)]
-    monkeypatch.setattr(single, "write_labels", write_half)
+    monkeypatch.setattr(video_labeller, "write_labels", write_half)
     with pytest.raises(OSError, match="No space left on device") as caught:
         run(*videos)
     assert caught.value.filename == str(tmp_path / "out" / "a.labels.parquet")

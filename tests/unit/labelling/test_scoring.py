@@ -7,8 +7,8 @@ import pytest
 
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
-from env.labels import write_labels
-from env.recording import RecordingWriter
+from env.recordings.labels import write_labels
+from env.recordings.recording import RecordingWriter
 from labelling import score_labels
 
 SIZE = (32, 32)

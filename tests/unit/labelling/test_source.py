@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from env.errors import VideoError
-from env.video import probe, write_video
+from env.video.frames import probe, write_video
 from labelling.source import FrameRate, expected_ticks, read_source
 
 SIZE = (32, 64)

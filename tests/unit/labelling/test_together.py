@@ -11,10 +11,10 @@ import torch
 
 from env.errors import GhostkeysError
 from idm.model import InverseDynamicsModel
-from labelling import label_videos, read_labels, single
-from labelling.ahead import ahead
+from labelling import label_videos, read_labels, video_labeller
 from labelling.inference import Inference
-from labelling.pool import Done, Failed, Progress, Report
+from labelling.prefetch import prefetch
+from labelling.processes import Done, Failed, Progress, Report
 from labelling.threads import work_in_threads
 
 MakeVideo = Callable[..., Path]
@@ -123,7 +123,7 @@ def test_compiled_images_are_the_same(model: InverseDynamicsModel) -> None:
         torch.testing.assert_close(compiled.encode(frames), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_ahead_gives_everything_in_order_and_makes_only_so_much() -> None:
+def test_prefetch_gives_everything_in_order_and_makes_only_so_much() -> None:
     made: list[int] = []
 
     def numbers() -> Iterator[int]:
@@ -132,24 +132,24 @@ def test_ahead_gives_everything_in_order_and_makes_only_so_much() -> None:
             yield number
 
     found = []
-    for number in ahead(numbers(), depth=2):
+    for number in prefetch(numbers(), depth=2):
         assert len(made) <= number + 5  # this one, two that wait, one that finds no place, one in the making
         found.append(number)
     assert found == list(range(20))
 
 
-def test_ahead_raises_after_what_was_good_and_ends_its_thread() -> None:
+def test_prefetch_raises_after_what_was_good_and_ends_its_thread() -> None:
     before = threading.active_count()
 
     def broken() -> Iterator[int]:
         yield 1
         raise GhostkeysError("the file ends here.")
 
-    items = ahead(broken())
+    items = prefetch(broken())
     assert next(items) == 1
     with pytest.raises(GhostkeysError, match="ends here"):
         next(items)
-    endless = ahead(iter(int, 1))
+    endless = prefetch(iter(int, 1))
     assert next(endless) == 0
     endless.close()
     assert threading.active_count() == before
@@ -159,7 +159,7 @@ def test_decoding_ahead_changes_nothing(
     checkpoint: Path, make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video, tables = make_video("clip.mp4", 140), []
-    monkeypatch.setattr(single, "CHUNK_TICKS", 16)
+    monkeypatch.setattr(video_labeller, "CHUNK_TICKS", 16)
     for depth in (0, 2):
         monkeypatch.setattr("labelling.engine.decoded_ahead", lambda _, depth=depth: depth)
         label_videos([video], checkpoint=checkpoint, output=tmp_path / f"{depth}", workers=0, progress=False)

@@ -10,9 +10,9 @@ from agents.scripted.hands import Keys
 from agents.scripted.style import Style
 from agents.scripted.styles import STYLES
 from env import minerl_action_space
-from env.voxel.blocks import AIR, DIRT, GRASS_BLOCK, STONE_BLOCK
 from env.voxel.environment import VoxelEnv
-from env.voxel.world import World
+from env.voxel.land.blocks import AIR, DIRT, GRASS_BLOCK, STONE_BLOCK
+from env.voxel.land.world import World
 
 SURFACE = 12
 """The y at which feet stand in `meadow`."""

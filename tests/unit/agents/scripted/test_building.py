@@ -4,7 +4,7 @@ import pytest
 
 from agents.scripted.building import Mason
 from agents.scripted.handiwork import Handiwork
-from env.voxel.blocks import COBBLESTONE
+from env.voxel.land.blocks import COBBLESTONE
 from tests.unit.agents.scripted.acting import SURFACE, body_in, meadow, perform
 
 

@@ -7,8 +7,8 @@ from agents.scripted.handiwork import Handiwork
 from agents.scripted.mining import Miner, Slope, stairs
 from agents.scripted.pockets import count_kinds
 from agents.scripted.walking import Walker
-from env.voxel.blocks import AIR, BEDROCK, WATER, item, item_id
-from env.voxel.world import World
+from env.voxel.land.blocks import AIR, BEDROCK, WATER, item, item_id
+from env.voxel.land.world import World
 from tests.unit.agents.scripted.acting import SURFACE, body_in, meadow, perform
 
 START = (16, SURFACE, 16)

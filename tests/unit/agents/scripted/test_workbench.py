@@ -9,7 +9,7 @@ from agents.scripted.pockets import count_kinds
 from agents.scripted.pointer import Pointer
 from agents.scripted.walking import Walker
 from agents.scripted.workbench import Workbench
-from env.voxel.blocks import AIR, CRAFTING_TABLE, OAK_PLANKS
+from env.voxel.land.blocks import AIR, CRAFTING_TABLE, OAK_PLANKS
 from tests.unit.agents.scripted.acting import SURFACE, body_in, meadow, perform
 
 

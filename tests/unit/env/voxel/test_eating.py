@@ -5,12 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from env.voxel.blocks import STONE_BLOCK
-from env.voxel.game import Game
-from env.voxel.inventory import Inventory
-from env.voxel.player import MEAL_TICKS, Player
-from env.voxel.render import Renderer
-from env.voxel.world import World
+from env.voxel.land.blocks import STONE_BLOCK
+from env.voxel.land.world import World
+from env.voxel.picture.render import Renderer
+from env.voxel.rules.game import Game
+from env.voxel.rules.inventory import Inventory
+from env.voxel.rules.player import MEAL_TICKS, Player
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from gymnasium.utils.env_checker import check_env
 
 import env
 from env.errors import GhostkeysError
-from env.voxel.blocks import GRASS_BLOCK, OAK_LOG, STONE_BLOCK
 from env.voxel.environment import VoxelEnv
-from env.voxel.world import World
+from env.voxel.land.blocks import GRASS_BLOCK, OAK_LOG, STONE_BLOCK
+from env.voxel.land.world import World
 
 SIZE = (36, 64)
 FLOOR = 8

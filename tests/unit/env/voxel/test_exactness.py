@@ -10,8 +10,8 @@ from gymnasium.vector import AsyncVectorEnv
 
 import env  # noqa: F401  (registers the ghostkeys/* ids)
 from env.voxel.environment import VoxelEnv
+from env.voxel.picture.render import Renderer
 from env.voxel.random_play import RandomPlay
-from env.voxel.render import Renderer
 
 KIT = {"oak_log": 12, "crafting_table": 1, "dirt": 30, "torch": 9, "apple": 3}
 

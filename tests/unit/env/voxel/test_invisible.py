@@ -8,9 +8,9 @@ import pytest
 
 from env.actions import BUTTONS, Actions
 from env.invisible import INVISIBLE_KEYS, note, visible_keys
-from env.voxel.blocks import GRASS_BLOCK, STONE_BLOCK, WATER
 from env.voxel.environment import VoxelEnv
-from env.voxel.world import World
+from env.voxel.land.blocks import GRASS_BLOCK, STONE_BLOCK, WATER
+from env.voxel.land.world import World
 
 SIZE = (36, 64)
 TICKS = 12

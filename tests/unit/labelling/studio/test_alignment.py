@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from env import BUTTONS, Recording
-from env.check import check_recording
+from env.recordings.check import check_recording
 from tests.unit.labelling.studio.echo import KEYS, Seen, read
 from tests.unit.labelling.studio.page import served
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ghostkeys
-from env.live import only_recorder
+from env.recordings.live import only_recorder
 from labelling.studio.commands import serve
 from labelling.studio.session import Session
 from tests.unit.labelling.studio.echo import ENV_ID, Echo

@@ -1,0 +1,1 @@
+"""Recordings of play on disk: read, written, checked and downloaded."""

@@ -1,0 +1,254 @@
+"""What is wrong with recordings, and what is in them."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from env.actions import BUTTONS, Actions
+from env.camera import CameraQuantizer
+from env.errors import GhostkeysError, RecordingError
+from env.processors import usable_processors
+from env.recordings.alignment import FRAME_SLACK
+from env.recordings.contractor import ContractorFile, read_contractor_file
+from env.recordings.labels import LABEL_SUFFIX
+from env.recordings.recording import VIDEO_SUFFIXES, Recording
+from env.video.decoding import PathLike, decode
+from env.video.frames import TICKS_PER_SECOND, probe
+
+Verdict = Literal["good", "mended", "bad"]
+RATE_TOLERANCE = 0.05
+"""How far a video's rate may be from 20 Hz, as a share of it."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One recording."""
+
+    path: Path
+    faults: tuple[str, ...] = ()
+    """Why it cannot be used, or should not be without a look at it."""
+    mended: tuple[str, ...] = ()
+    """What is wrong with it and was mended in reading."""
+    actions: Actions = field(default_factory=lambda: Actions.none(0))
+    size: tuple[int, int] | None = None
+    """Of its frames, (height, width)."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Bad if there are faults."""
+        return "bad" if self.faults else "mended" if self.mended else "good"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "path": str(self.path),
+            "verdict": self.verdict,
+            "ticks": len(self.actions),
+            "size": self.size,
+            "faults": list(self.faults),
+            "mended": list(self.mended),
+        }
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All recordings, and what the readable ones hold together."""
+
+    recordings: tuple[Checked, ...]
+    quantizer: CameraQuantizer = field(default_factory=CameraQuantizer)
+
+    @property
+    def bad(self) -> tuple[Checked, ...]:
+        """Those to look at."""
+        return tuple(checked for checked in self.recordings if checked.verdict == "bad")
+
+    @property
+    def ticks(self) -> int:
+        """Of all readable recordings."""
+        return sum(len(checked.actions) for checked in self.recordings)
+
+    @property
+    def hours(self) -> float:
+        """Of all readable recordings."""
+        return self.ticks / TICKS_PER_SECOND / 3600
+
+    def presses_per_minute(self) -> dict[str, float]:
+        """How often each button goes down in a minute of play."""
+        counts = sum((_presses(checked.actions.buttons) for checked in self.recordings), np.zeros(len(BUTTONS), int))
+        minutes = self.hours * 60
+        return {name: count / minutes if minutes else 0.0 for name, count in zip(BUTTONS, counts.tolist(), strict=True)}
+
+    def share_held(self) -> dict[str, float]:
+        """The share of ticks in which each button is held."""
+        counts = sum((checked.actions.buttons.sum(axis=0) for checked in self.recordings), np.zeros(len(BUTTONS), int))
+        return {name: count / max(self.ticks, 1) for name, count in zip(BUTTONS, counts.tolist(), strict=True)}
+
+    def camera_histogram(self) -> dict[str, list[int]]:
+        """How many ticks turn the view by each of VPT's camera bins, in pitch and in yaw."""
+        camera = Actions.concatenate([checked.actions for checked in self.recordings]).camera
+        bins = self.quantizer.encode(camera)
+        return {
+            axis: np.bincount(column, minlength=self.quantizer.bins).tolist()
+            for axis, column in zip(("pitch", "yaw"), bins.T, strict=True)
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        verdicts = [checked.verdict for checked in self.recordings]
+        return {
+            "recordings": [checked.as_dict() for checked in self.recordings],
+            "verdicts": {verdict: verdicts.count(verdict) for verdict in ("good", "mended", "bad")},
+            "hours": self.hours,
+            "presses_per_minute": self.presses_per_minute(),
+            "share_held": self.share_held(),
+            "camera_histogram": {"centres_degrees": self.quantizer.centres.tolist(), **self.camera_histogram()},
+        }
+
+    def as_text(self) -> str:
+        """The table and the summary."""
+        width = max((len(str(checked.path)) for checked in self.recordings), default=0)
+        lines = [f"{'recording':{width}}  {'ticks':>6}  verdict"]
+        for checked in self.recordings:
+            lines.append(f"{checked.path!s:{width}}  {len(checked.actions):6d}  {checked.verdict}")
+            lines += [f"{'':{width}}          ! {fault}" for fault in checked.faults]
+            lines += [f"{'':{width}}          - {mended}" for mended in checked.mended]
+        counts = self.as_dict()["verdicts"]
+        lines += [
+            "",
+            f"{len(self.recordings)} recordings: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()),
+        ]
+        lines.append(f"{self.hours:.2f} hours that can be read")
+        if self.ticks:
+            lines += ["", *self._button_lines(), "", *self._camera_lines()]
+        return "\n".join(lines)
+
+    def _button_lines(self) -> list[str]:
+        held = self.share_held()
+        return [f"{'button':10}{'presses/min':>12}{'held':>8}"] + [
+            f"{name:10}{presses:12.2f}{held[name]:8.1%}" for name, presses in self.presses_per_minute().items()
+        ]
+
+    def _camera_lines(self) -> list[str]:
+        histogram = self.camera_histogram()
+        lines = [f"{'turn':>8}{'pitch':>8}{'yaw':>8}"]
+        for number, degrees in enumerate(self.quantizer.centres):
+            shares = [histogram[axis][number] / self.ticks for axis in ("pitch", "yaw")]
+            lines.append(f"{degrees:+7.2f}°{shares[0]:8.1%}{shares[1]:8.1%}  {'█' * round(30 * shares[1])}")
+        return lines
+
+
+def check_recordings(
+    paths: Sequence[PathLike], *, decode_all: bool = True, workers: int | None = None, progress: bool = True
+) -> CheckReport:
+    """Reads recordings in folders (searched to the bottom) or named directly, every frame if `decode_all`.
+
+    Raises `RecordingError` where a path leads to nothing.
+    """
+    found = sorted({candidate for path in paths for candidate in _candidates(Path(path))})
+    if not found:
+        raise RecordingError(f"no recording in {', '.join(map(str, paths))}; expected <stem>.mp4 with <stem>.jsonl.")
+    with ThreadPoolExecutor(workers or usable_processors()) as pool:
+        checked = pool.map(lambda path: check_recording(path, decode_all=decode_all), found)
+        bar = tqdm(checked, total=len(found), desc="checking", unit="file", leave=False, disable=not progress)
+        try:
+            return CheckReport(tuple(bar))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def check_recording(path: Path, *, decode_all: bool = True) -> Checked:
+    """Reads one recording, named by its action file or its video."""
+    try:
+        recording = Recording.open(path)
+        file = read_contractor_file(recording.video.with_suffix(".jsonl")) if recording.kind == "contractor" else None
+        info = probe(recording.video)
+        faults = [*_alignment_faults(recording), *(_picture_faults(recording.video) if decode_all else ())]
+    except (GhostkeysError, OSError) as error:
+        return Checked(path, faults=(str(error),))
+    mended = [*(_line_faults(file) if file else ()), *_gaps(recording)]
+    if abs(info.fps / TICKS_PER_SECOND - 1) > RATE_TOLERANCE and recording.kind == "contractor":
+        mended.append(f"the video says {info.fps:g} frames a second; each is taken for a tick of 1/20 s")
+    return Checked(path, tuple(faults), tuple(mended), recording.actions, (info.height, info.width))
+
+
+def _candidates(path: Path) -> Iterable[Path]:
+    """Every file below a folder that should be a recording; or the one that is named."""
+    if not path.is_dir():
+        return [path]
+    found: dict[Path, Path] = {}
+    for file in sorted(path.rglob("*")):
+        if file.name.startswith(".") or not file.is_file():
+            continue
+        if file.name.endswith(LABEL_SUFFIX):
+            found.setdefault(file.with_name(file.name.removesuffix(LABEL_SUFFIX)), file)
+        elif file.suffix == ".jsonl" and (file.with_suffix(".mp4").exists() or _is_contractors(file)):
+            found[file.with_suffix("")] = file
+        elif file.suffix in VIDEO_SUFFIXES:
+            found.setdefault(file.with_suffix(""), file)
+    return found.values()
+
+
+def _is_contractors(path: Path) -> bool:
+    """Whether a .jsonl holds somebody's play, rather than figures of a training run or the like."""
+    try:
+        with path.open("rb") as file:
+            return b'"mouse"' in file.readline(2**20)
+    except OSError:
+        return True
+
+
+def _alignment_faults(recording: Recording) -> Iterable[str]:
+    """Frames that lack somewhere, so that the actions after it may belong to others."""
+    alignment = recording.alignment
+    if alignment is None or abs(alignment.unexplained) <= FRAME_SLACK:
+        return
+    if alignment.unexplained < 0 or alignment.by == "index":
+        lines, frames = len(alignment.frames), alignment.video_frames
+        yield f"{lines} lines but {frames} frames, and nothing tells which are missing: actions may be shifted"
+
+
+def _gaps(recording: Recording) -> Iterable[str]:
+    """What the alignment mended."""
+    alignment = recording.alignment
+    if alignment is None:
+        return
+    left_out = int((alignment.frames < 0).sum())
+    unused = alignment.video_frames - (len(alignment.frames) - left_out)
+    if left_out:
+        yield f"{left_out} lines without a frame of their own are left out (by {alignment.by})"
+    if unused:
+        yield f"{unused} frames without a line are left out (by {alignment.by})"
+
+
+def _line_faults(file: ContractorFile) -> Iterable[str]:
+    if file.cut_off:
+        yield "the last line was cut off and is left out"
+    incomplete = sum(not tick.complete for tick in file.ticks)
+    if incomplete:
+        yield f"{incomplete} ticks have no mouse or keyboard and count as nothing done"
+    if file.ticks[0].new_buttons == (0,):
+        yield "attack was stuck at the start and is let go until it is pressed anew"
+    if all(tick.hotbar is None for tick in file.ticks):
+        yield "the hotbar's slot was not recorded: turns of the wheel are not known"
+
+
+def _picture_faults(video: Path) -> Iterable[str]:
+    damaged = frames = 0
+    for _, _, picture in decode(video):
+        frames += 1
+        damaged += bool(picture.is_corrupt)
+    if damaged:
+        yield f"{damaged} of {frames} frames are damaged"
+
+
+def _presses(buttons: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(20,) how often each button goes down in (T, 20)."""
+    before = np.concatenate([np.zeros((1, buttons.shape[1]), bool), buttons[:-1]])
+    return np.asarray((buttons & ~before[: len(buttons)]).sum(axis=0))

@@ -1,0 +1,139 @@
+"""The label table: what an inverse dynamics model infers of a video, a row a tick, in a Parquet file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import ArrayLike, NDArray
+
+from env.actions import BUTTONS, Actions
+from env.errors import RecordingError
+from env.files import atomic_path
+from env.video.decoding import PathLike
+
+LABEL_FORMAT_VERSION = 1
+LABEL_SUFFIX = ".labels.parquet"
+METADATA_KEY = b"ghostkeys"
+"""Under this name the file's metadata holds a JSON object."""
+
+LABEL_SCHEMA = pa.schema(
+    [("frame", pa.int64()), ("time", pa.float64())]
+    + [(button, pa.bool_()) for button in BUTTONS]
+    + [("camera_pitch", pa.float32()), ("camera_yaw", pa.float32())]
+    + [(f"probability.{button}", pa.float32()) for button in BUTTONS]
+    + [("probability.camera", pa.float32()), ("usable", pa.bool_()), ("reason", pa.dictionary(pa.int32(), pa.string()))]
+)
+"""`frame` is the tick, `time` (s) the time stamp in the source video of the frame it shows; buttons and camera are
+those of `Actions`; `probability.<button>` is that of its being pressed; `reason` says why a tick is not usable."""
+
+
+def write_labels(
+    path: PathLike,
+    actions: Actions,
+    *,
+    times: NDArray[np.float64],
+    button_probabilities: NDArray[np.float32],
+    camera_probability: NDArray[np.float32],
+    usable: NDArray[np.bool_] | None = None,
+    reasons: Sequence[str | None] | None = None,
+    metadata: Mapping[str, Any],
+) -> Path:
+    """Write a label table; the file appears whole or not at all.
+
+    `times` (T,) s, `button_probabilities` (T, 20) of being pressed, `camera_probability` (T,), `usable` (T,),
+    `reasons` T. `metadata` must name the `video` (its path relative to the label file) and the `resampling` used
+    ("native" or "20 Hz"); the format version is added.
+    """
+    missing = {"video", "resampling"} - metadata.keys()
+    if missing:
+        raise ValueError(f"{path}: the metadata of a label table must hold {', '.join(sorted(missing))}.")
+    length = len(actions)
+    usable = np.ones(length, bool) if usable is None else usable
+    reasons = [None] * length if reasons is None else reasons
+    _check_shape(path, "times", times, (length,))
+    _check_shape(path, "button_probabilities", button_probabilities, (length, len(BUTTONS)))
+    _check_shape(path, "camera_probability", camera_probability, (length,))
+    _check_shape(path, "usable", usable, (length,))
+    _check_shape(path, "reasons", np.array(reasons, object), (length,))
+    columns = [
+        np.arange(length),
+        np.asarray(times, np.float64),
+        *actions.buttons.T,
+        *actions.camera.T,
+        *np.asarray(button_probabilities, np.float32).T,
+        np.asarray(camera_probability, np.float32),
+        np.asarray(usable, bool),
+        pa.array(list(reasons), pa.string()).dictionary_encode(),
+    ]
+    content = {"format_version": LABEL_FORMAT_VERSION, **metadata}
+    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=LABEL_SCHEMA)
+    table = table.replace_schema_metadata({METADATA_KEY: json.dumps(content)})
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    return Path(path)
+
+
+def read_labels(path: PathLike) -> pa.Table:
+    """The label table of a file. Raises `RecordingError` for another kind of file, a newer format or other columns."""
+    file = Path(path)
+    if not file.is_file():
+        raise RecordingError(f"{file}: no such file; expected a label table ({LABEL_SUFFIX}).")
+    try:
+        # Opened as one file: a folder named a=b above it is no partition.
+        with pq.ParquetFile(file) as parquet:
+            table = parquet.read()
+    except (pa.ArrowException, OSError) as error:
+        raise RecordingError(
+            f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again."
+        ) from error
+    version = label_metadata(table, file).get("format_version")
+    if version != LABEL_FORMAT_VERSION:
+        raise RecordingError(
+            f"{file} has label format {version}; this version of ghostkeys reads {LABEL_FORMAT_VERSION}."
+        )
+    if not table.schema.equals(LABEL_SCHEMA):
+        raise RecordingError(f"{file} has other columns than a label table: {_differences(table.schema)}.")
+    if any(table[name].null_count for name in LABEL_SCHEMA.names if name != "reason"):
+        raise RecordingError(f"{file} has empty cells; only `reason` may be null. Label the video again.")
+    if not np.array_equal(table["frame"].to_numpy(), np.arange(len(table))):
+        raise RecordingError(f"{file}: column `frame` must count 0, 1, 2, ...; rows are missing or in another order.")
+    return table
+
+
+def label_metadata(table: pa.Table, path: PathLike = "label table") -> dict[str, Any]:
+    """What a label table says about its making: `format_version`, `video`, `resampling`, check sums, ..."""
+    metadata = table.schema.metadata or {}
+    if METADATA_KEY not in metadata:
+        raise RecordingError(f"{path} is no label table of ghostkeys: its metadata holds no {METADATA_KEY.decode()!r}.")
+    content: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+    return content
+
+
+def label_actions(table: pa.Table) -> Actions:
+    """The actions of a label table's rows."""
+    buttons = np.stack([table[button].to_numpy() for button in BUTTONS], axis=1)
+    camera = np.stack([table["camera_pitch"].to_numpy(), table["camera_yaw"].to_numpy()], axis=1)
+    return Actions(buttons, camera)
+
+
+def _check_shape(path: PathLike, name: str, column: ArrayLike, shape: tuple[int, ...]) -> None:
+    if np.shape(column) != shape:
+        raise ValueError(f"{path}: {name} have shape {np.shape(column)}; expected {shape}.")
+
+
+def _differences(schema: pa.Schema) -> str:
+    expected, found = set(LABEL_SCHEMA.names), set(schema.names)
+    if expected - found:
+        return f"without {', '.join(sorted(expected - found))}"
+    if found - expected:
+        return f"with {', '.join(sorted(found - expected))}"
+    wrong = [field.name for field in LABEL_SCHEMA if schema.field(field.name).type != field.type]
+    return f"of another type: {', '.join(wrong)}" if wrong else "in another order"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

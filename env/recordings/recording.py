@@ -1,0 +1,266 @@
+"""Recordings: a video and the action of each of its ticks, whoever labelled them."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.actions import Actions
+from env.errors import RecordingError
+from env.files import atomic_path
+from env.recordings.alignment import Alignment, align, frame_count
+from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
+from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, read_labels
+from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
+from env.video.cursor import draw_cursor
+from env.video.decoding import PathLike, frame_table
+from env.video.frames import (
+    TICKS_PER_SECOND,
+    TIME_TOLERANCE,
+    Frame,
+    FrameReader,
+    Interpolation,
+    Size,
+    VideoWriter,
+    resize,
+)
+
+__all__ = ["Recording", "RecordingWriter", "find_recordings", "read_contractor_actions"]
+
+Kind = Literal["contractor", "labels"]
+ACTION_SUFFIXES: dict[Kind, str] = {"contractor": ".jsonl", "labels": LABEL_SUFFIX}
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".ts")
+
+
+class Recording:
+    """One video and its actions: frame i is shown, action i is taken, frame i + 1 is the result.
+
+    `len(recording)` is the number of ticks. Frames are decoded when asked for; reading on from where the last call
+    ended is cheap. A contractor's video shows no cursor: it is drawn where a GUI is open.
+    """
+
+    name: str
+    """File name without its suffixes."""
+    kind: Kind
+    """Labelled by a player ("contractor") or by an inverse dynamics model ("labels")."""
+    video: Path
+    actions: Actions
+    times: NDArray[np.float64]
+    """(T,) seconds in the video."""
+    usable: NDArray[np.bool_]
+    """(T,) False where the label is not to be trusted."""
+    rows: NDArray[np.int64]
+    """(T,) the row of each tick in the action file: line of the `.jsonl` or row of the label table, from 0."""
+    alignment: Alignment | None
+    """How the lines of a contractor's file were laid on the frames; None for labels."""
+
+    def __init__(self, path: Path, kind: Kind, *, compat: Compat | None = None, **options: Any) -> None:
+        self.kind = kind
+        self.name = path.name.removesuffix(ACTION_SUFFIXES[kind])
+        self.alignment = None
+        self._interpolation: Interpolation = "linear" if compat == "openai" else None
+        if kind == "contractor":
+            self._read_contractor(path, compat, options)
+        elif compat is None and not options:
+            self._read_labels(path)
+        else:
+            raise RecordingError(f"{path}: only a contractor's .jsonl can be read as OpenAI's loader does.")
+        self._reader = FrameReader(self.video)
+
+    @classmethod
+    def open(cls, path: PathLike, *, kind: Kind | None = None, compat: Compat | None = None, **options: Any) -> Self:
+        """Open a recording by its video, its action file or the stem they share.
+
+        Where a video has both a player's actions and labels, the player's are taken, unless `kind` says otherwise.
+        `compat="openai"` gives the items of OpenAI's published loader, frames resized as there (INTER_LINEAR); it and
+        the other `options` of a contractor's recording are those of `read_contractor_actions`. Raises
+        `RecordingError`, and `VideoError` for an unreadable video.
+        """
+        return cls(*_action_file(Path(path), kind), compat=compat, **options)
+
+    def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
+        self.video = path.with_name(f"{self.name}.mp4")
+        chosen = reading_options(path, compat, options)
+        ticks = read_contractor_file(path).ticks
+        play = Play.of(ticks, chosen)
+        self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
+        placed = self.alignment.frames >= 0
+        self.rows = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
+        self._shown = self.alignment.frames[self.rows]
+        self.actions = play.actions[self.rows]
+        self.times = self._shown / TICKS_PER_SECOND
+        self.usable = np.ones(len(self), bool)
+        self._cursor = play.cursor[self.rows]
+
+    def _read_labels(self, path: Path) -> None:
+        table = read_labels(path)
+        metadata = label_metadata(table)
+        self.video = _labelled_video(path, self.name, str(metadata["video"]))
+        self.actions = label_actions(table)
+        self.times = table["time"].to_numpy()
+        self.usable = table["usable"].to_numpy()
+        self.rows = np.arange(len(self))
+        self._cursor = np.full((len(self), 2), np.nan)
+        self._shown = _frames_shown(self.video, self.times, native=metadata["resampling"] == "native")
+        frames = frame_count(self.video)
+        if len(self) and self._shown[-1] >= frames:
+            raise RecordingError(
+                f"{path} labels frame {self._shown[-1]} but {self.video} has {frames} frames; "
+                "expected the video that was labelled. Label it again."
+            )
+
+    def frames(self, start: int = 0, stop: int | None = None, size: Size | None = None) -> NDArray[np.uint8]:
+        """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given."""
+        stop = len(self) if stop is None else stop
+        if not 0 <= start <= stop <= len(self):
+            raise IndexError(f"ticks {start} to {stop} are not within the {len(self)} of {self.name}.")
+        if np.isnan(self._cursor[start:stop]).all():
+            return self._reader.read(self._shown[start:stop], size=size, interpolation=self._interpolation)
+        return np.stack([self._frame(self._reader, tick, size) for tick in range(start, stop)])
+
+    def iter_frames(self, size: Size | None = None) -> Iterator[Frame]:
+        """The frame of each tick in turn, uint8 (H, W, 3) RGB."""
+        reader = FrameReader(self.video)
+        for tick in range(len(self)):
+            yield self._frame(reader, tick, size)
+
+    def _frame(self, reader: FrameReader, tick: int, size: Size | None) -> Frame:
+        number = int(self._shown[tick])
+        if np.isnan(self._cursor[tick, 0]):
+            return reader.frame(number, size=size, interpolation=self._interpolation)
+        frame = reader.frame(number).copy()
+        # The place is counted in a window of 720 lines, in both directions.
+        x, y = self._cursor[tick] * frame.shape[0] / WINDOW_HEIGHT
+        draw_cursor(frame, x, y)
+        return frame if size is None else resize(frame, size, interpolation=self._interpolation)
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def __repr__(self) -> str:
+        return f"Recording({self.name!r}, {self.kind}, {len(self)} ticks)"
+
+
+class RecordingWriter:
+    """Writes a recording in VPT's contractor format, tick by tick, as `<stem>.mp4` and `<stem>.jsonl` in `folder`.
+
+    Both appear when the `with` block ends well, the actions first, so a recording that has its video is whole; after
+    an exception, or without a tick, nothing is left.
+    """
+
+    def __init__(self, folder: PathLike, stem: str, *, size: Size) -> None:
+        self.video = Path(folder) / f"{stem}.mp4"
+        self._actions = Path(folder) / f"{stem}.jsonl"
+        self._writer = VideoWriter(self.video, size)
+        self._files = ExitStack()
+        self._previous: Tick | None = None
+
+    @property
+    def ticks(self) -> int:
+        """How many were written so far."""
+        return self._writer.frames
+
+    def __enter__(self) -> Self:
+        # Entered in this order, the video is the last to get its name.
+        self._files.enter_context(self._writer)
+        temporary = self._files.enter_context(atomic_path(self._actions))
+        self._lines = temporary.open("w", encoding="utf-8")
+        return self
+
+    def write(self, frame: Frame, action: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> None:
+        """Append the frame shown (uint8 (H, W, 3) RGB), the action taken at it (MineRL's) and what the game knows.
+
+        `state` uses the format's names: `isGuiOpen`, `hotbar`, `yaw`, `pitch`, `xpos`, `ypos`, `zpos`, `tick`,
+        `milli`, `inventory`.
+        """
+        self._previous = contractor_tick(self.ticks, action, state or {}, self._previous)
+        self._writer.write(frame)
+        self._lines.write(to_json(self._previous) + "\n")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._lines.close()
+            if error is None and self.ticks:
+                self._writer.finish()
+                # An older recording of that name must not be seen with the new actions.
+                self.video.unlink(missing_ok=True)
+        except BaseException as failure:
+            self._discard(failure)
+            raise
+        if error is None and self.ticks:
+            self._files.close()
+        else:
+            self._discard(error or RecordingError(f"{self.video}: no tick was written."))
+
+    def _discard(self, error: BaseException) -> None:
+        """Remove the temporary files: they go when their blocks end with an error."""
+        self._files.__exit__(type(error), error, error.__traceback__)
+
+
+def find_recordings(paths: PathLike | Iterable[PathLike], kind: Kind | None = None) -> list[Path]:
+    """The action files of all recordings in folders (searched to the bottom) and of those named directly, sorted.
+
+    Without `kind`, a video that has both a player's actions and labels counts once, with the player's. Raises
+    `RecordingError` when there is none.
+    """
+    roots = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
+    found: set[Path] = set()
+    for root in roots:
+        found |= _recordings_below(root, kind) if root.is_dir() else {_action_file(root, kind)[0]}
+    if not found:
+        wanted = " or ".join(f"<stem>{suffix}" for name, suffix in ACTION_SUFFIXES.items() if kind in (None, name))
+        raise RecordingError(f"no recording in {', '.join(map(str, roots))}; expected <stem>.mp4 with {wanted}.")
+    return sorted(found)
+
+
+def _recordings_below(folder: Path, kind: Kind | None) -> set[Path]:
+    stems: dict[Path, Path] = {}
+    if kind in (None, "labels"):
+        for path in folder.rglob(f"*{LABEL_SUFFIX}"):
+            stems[path.with_name(path.name.removesuffix(LABEL_SUFFIX))] = path
+    if kind in (None, "contractor"):
+        for path in folder.rglob("*.jsonl"):
+            if path.with_suffix(".mp4").exists():
+                stems[path.with_suffix("")] = path
+    return {path for path in stems.values() if not path.name.startswith(".")}
+
+
+def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
+    """The action file a path stands for: itself, or the one beside the video, or the one with that stem."""
+    for name, suffix in ACTION_SUFFIXES.items():
+        if path.name.endswith(suffix) and kind in (None, name):
+            return path, name
+    stem = path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path
+    candidates = {
+        name: stem.with_name(stem.name + suffix) for name, suffix in ACTION_SUFFIXES.items() if kind in (None, name)
+    }
+    for name, candidate in candidates.items():
+        if candidate.exists():
+            return candidate, name
+    expected = " or ".join(str(file) for file in candidates.values())
+    problem = "is no recording" if path.exists() else "does not exist"
+    raise RecordingError(f"{path} {problem}: expected a folder of recordings, or {expected}.")
+
+
+def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
+    """The video a label table belongs to: beside it, else where it was when it was labelled."""
+    beside = [labels.with_name(Path(recorded).name), *(labels.with_name(name + suffix) for suffix in VIDEO_SUFFIXES)]
+    for candidate in (*beside, labels.parent / recorded):
+        if candidate.is_file():
+            return candidate
+    raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
+
+
+def _frames_shown(video: Path, times: NDArray[np.float64], *, native: bool) -> NDArray[np.int64]:
+    """(T,) the number of the video's frame that each tick shows."""
+    table = None if native else frame_table(video)
+    if table is None:
+        return np.arange(len(times))
+    return np.searchsorted(table.seconds, times + TIME_TOLERANCE, side="right") - 1

@@ -1,0 +1,1 @@
+"""What the world is made of: blocks and items, terrain, biomes, light."""

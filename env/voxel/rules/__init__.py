@@ -1,0 +1,1 @@
+"""What happens in the world, tick by tick: movement, mining, inventory, crafting, tasks."""

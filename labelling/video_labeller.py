@@ -1,0 +1,140 @@
+"""One video from decoding to its label file."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from env.errors import VideoError
+from env.recordings.labels import write_labels
+from env.video.frames import Frame
+from labelling.jobs import VideoJob
+from labelling.labeller import Answers, Labeller
+from labelling.prefetch import prefetch
+from labelling.processes import Report
+from labelling.provenance import Recipe, describe
+from labelling.quality import USABLE, FrameMeasures
+from labelling.report import VideoResult
+from labelling.settings import LabelSettings
+from labelling.source import read_source
+
+CHUNK_TICKS = 64
+"""Ticks decoded and encoded at a time: what bounds the memory, whatever the video's length."""
+
+
+class VideoLabeller:
+    """Labels one video after another, with one model. Threads may share it.
+
+    `ahead` chunks are decoded before the model asks for them, in a thread of their own. `clock` tells the processor
+    seconds that a video cost.
+    """
+
+    def __init__(
+        self,
+        labeller: Labeller,
+        settings: LabelSettings,
+        recipe: Recipe,
+        *,
+        ahead: int = 0,
+        clock: Callable[[], float] = time.process_time,
+    ) -> None:
+        self.labeller = labeller
+        self.settings = settings
+        self.recipe = recipe
+        self.ahead = ahead
+        self.clock = clock
+
+    def __call__(self, job: VideoJob, report: Report) -> VideoResult:
+        """Writes the label file of one video.
+
+        Raises `VideoError` for a bad video, OSError when the labels cannot be written.
+        """
+        started = self.clock()
+        metadata = self._describe(job)
+        source = _Source(job.video, self.settings, self.labeller, report)
+        with closing(prefetch(source.chunks(), depth=self.ahead) if self.ahead else source.chunks()) as chunks:
+            answers = Answers.concatenate(list(self.labeller.label(chunks)))
+        if source.fault:
+            metadata["cut_off"] = source.fault
+        times = np.array(source.times)
+        reasons = source.measures.reasons(times, answers.confidence, self.settings.low_confidence)
+        usable = reasons == USABLE
+        with _writing(job.labels):
+            write_labels(
+                job.labels,
+                answers.actions,
+                times=times,
+                button_probabilities=answers.button_probabilities,
+                camera_probability=answers.camera_probability,
+                usable=usable,
+                reasons=[reason or None for reason in reasons],
+                metadata=metadata,
+            )
+        return VideoResult(
+            video=job.video,
+            labels=job.labels,
+            status="done",
+            ticks=len(times),
+            unusable=Counter(reasons[~usable].tolist()),
+            confidence=float(answers.confidence.mean()),
+            cpu_seconds=self.clock() - started,
+        )
+
+    def _describe(self, job: VideoJob) -> dict[str, Any]:
+        try:
+            return describe(job.video, job.labels, self.recipe)
+        except OSError as error:
+            raise VideoError(f"{job.video} cannot be read: {error.strerror or error}.") from None
+
+
+class _Source:
+    """The video's ticks in chunks; remembers what is needed of each once it has passed."""
+
+    def __init__(self, video: Path, settings: LabelSettings, labeller: Labeller, report: Report) -> None:
+        self.video = video
+        self.settings = settings
+        self.size, self.interpolation = labeller.size, labeller.interpolation
+        self.report = report
+        self.measures = FrameMeasures(settings.quality)
+        self.times: list[float] = []
+        self.fault = ""
+        """Why the video ended before its end, if it did."""
+
+    def chunks(self) -> Generator[NDArray[np.uint8]]:
+        """uint8 (n, H, W, 3), n = `CHUNK_TICKS` but for the last."""
+        chunk: list[Frame] = []
+        for seconds, frame in self._ticks():
+            self.times.append(seconds)
+            self.measures.add(frame)
+            chunk.append(frame)
+            if len(chunk) == CHUNK_TICKS:
+                yield np.stack(chunk)
+                self.report(len(chunk))
+                chunk.clear()
+        if chunk:
+            yield np.stack(chunk)
+            self.report(len(chunk))
+
+    def _ticks(self) -> Iterator[tuple[float, Frame]]:
+        try:
+            yield from read_source(self.video, fps=self.settings.fps, size=self.size, interpolation=self.interpolation)
+        except VideoError as error:
+            if not (self.settings.keep_prefix and self.times):
+                raise
+            self.fault = str(error)
+
+
+@contextmanager
+def _writing(labels: Path) -> Iterator[None]:
+    """Names the label file in what the operating system says of it."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno or 0, reason, str(labels)) from error
