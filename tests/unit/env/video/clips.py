@@ -44,13 +44,13 @@ def write_clip(
     stamps: Sequence[Fraction],
     coding: str = "h264-b",
     *,
-    rate: Fraction = Fraction(20),
+    rate: Fraction | int = 20,
     time_base: Fraction | None = None,
     muxer: dict[str, str] | None = None,
 ) -> Path:
     """Frames uint8 (H, W, 3) shown at `stamps` (s), in the container that the path's suffix names."""
     encoder, options, b_frames = CODINGS[coding]
-    base = time_base or 1 / rate
+    base = time_base or 1 / Fraction(rate)
     frames = list(frames)
     with av.open(str(path), "w", options=muxer or {}) as container:
         stream: Any = container.add_stream(encoder, rate=rate, options=options)
