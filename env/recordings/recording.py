@@ -56,6 +56,8 @@ class Recording:
     """(T,) False where the label is not to be trusted."""
     rows: NDArray[np.int64]
     """(T,) the row of each tick in the action file: line of the `.jsonl` or row of the label table, from 0."""
+    frame_numbers: NDArray[np.int64]
+    """(T,) the video's frame that each tick shows, counted from 0 in the order in which frames are shown."""
     alignment: Alignment | None
     """How the lines of a contractor's file were laid on the frames; None for labels."""
 
@@ -91,9 +93,9 @@ class Recording:
         self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
         placed = self.alignment.frames >= 0
         self.rows = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
-        self._shown = self.alignment.frames[self.rows]
+        self.frame_numbers = self.alignment.frames[self.rows]
         self.actions = play.actions[self.rows]
-        self.times = self._shown / TICKS_PER_SECOND
+        self.times = self.frame_numbers / TICKS_PER_SECOND
         self.usable = np.ones(len(self), bool)
         self._cursor = play.cursor[self.rows]
 
@@ -106,11 +108,11 @@ class Recording:
         self.usable = table["usable"].to_numpy()
         self.rows = np.arange(len(self))
         self._cursor = np.full((len(self), 2), np.nan)
-        self._shown = _frames_shown(self.video, self.times, native=metadata["resampling"] == "native")
+        self.frame_numbers = _frames_shown(self.video, self.times, native=metadata["resampling"] == "native")
         frames = frame_count(self.video)
-        if len(self) and self._shown[-1] >= frames:
+        if len(self) and self.frame_numbers[-1] >= frames:
             raise RecordingError(
-                f"{path} labels frame {self._shown[-1]} but {self.video} has {frames} frames; "
+                f"{path} labels frame {self.frame_numbers[-1]} but {self.video} has {frames} frames; "
                 "expected the video that was labelled. Label it again."
             )
 
@@ -120,7 +122,7 @@ class Recording:
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"ticks {start} to {stop} are not within the {len(self)} of {self.name}.")
         if np.isnan(self._cursor[start:stop]).all():
-            return self._reader.read(self._shown[start:stop], size=size, interpolation=self._interpolation)
+            return self._reader.read(self.frame_numbers[start:stop], size=size, interpolation=self._interpolation)
         return np.stack([self._frame(self._reader, tick, size) for tick in range(start, stop)])
 
     def iter_frames(self, size: Size | None = None) -> Iterator[Frame]:
@@ -130,7 +132,7 @@ class Recording:
             yield self._frame(reader, tick, size)
 
     def _frame(self, reader: FrameReader, tick: int, size: Size | None) -> Frame:
-        number = int(self._shown[tick])
+        number = int(self.frame_numbers[tick])
         if np.isnan(self._cursor[tick, 0]):
             return reader.frame(number, size=size, interpolation=self._interpolation)
         frame = reader.frame(number).copy()
