@@ -17,11 +17,10 @@ from env.recordings.alignment import Alignment, align, frame_count
 from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
 from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, read_labels
 from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
+from env.video.container import PathLike
 from env.video.cursor import draw_cursor
-from env.video.decoding import PathLike, frame_table
 from env.video.frames import (
     TICKS_PER_SECOND,
-    TIME_TOLERANCE,
     Frame,
     FrameReader,
     Interpolation,
@@ -29,6 +28,8 @@ from env.video.frames import (
     VideoWriter,
     resize,
 )
+from env.video.table import frame_table
+from env.video.ticks import TIME_TOLERANCE
 
 __all__ = ["Recording", "RecordingWriter", "find_recordings", "read_contractor_actions"]
 
