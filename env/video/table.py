@@ -299,11 +299,11 @@ def decoded_packets(
         packets = enumerate(_filled(container, stream)) if start is None else _from_key(container, stream, start)
         for index, packet in packets:
             if index < len(decoded) and decoded[index]:
-                packet.opaque = index
+                packet.opaque = (index,)  # PyAV tells what is attached by its address: an int may be shared
                 for picture in packet.decode():
-                    yield picture.opaque, picture
+                    yield picture.opaque[0], picture
         for picture in stream.codec_context.decode(None):
-            yield picture.opaque, picture
+            yield picture.opaque[0], picture
 
 
 def _filled(container: Any, stream: Any) -> Iterator[Any]:
