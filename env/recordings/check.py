@@ -14,7 +14,6 @@ from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import GhostkeysError, RecordingError
 from env.processors import usable_processors
-from env.recordings.alignment import FRAME_SLACK
 from env.recordings.contractor import ContractorFile, read_contractor_file
 from env.recordings.labels import LABEL_SUFFIX
 from env.recordings.recording import VIDEO_SUFFIXES, Recording
@@ -205,13 +204,9 @@ def _is_contractors(path: Path) -> bool:
 
 
 def _alignment_faults(recording: Recording) -> Iterable[str]:
-    """Frames that lack somewhere, so that the actions after it may belong to others."""
-    alignment = recording.alignment
-    if alignment is None or abs(alignment.unexplained) <= FRAME_SLACK:
-        return
-    if alignment.unexplained < 0 or alignment.by == "index":
-        lines, frames = len(alignment.frames), alignment.video_frames
-        yield f"{lines} lines but {frames} frames, and nothing tells which are missing: actions may be shifted"
+    """Why actions may belong to other frames."""
+    if recording.alignment is not None and recording.alignment.doubt is not None:
+        yield recording.alignment.doubt
 
 
 def _gaps(recording: Recording) -> Iterable[str]:
@@ -225,6 +220,7 @@ def _gaps(recording: Recording) -> Iterable[str]:
         yield f"{left_out} lines without a frame of their own are left out (by {alignment.by})"
     if unused:
         yield f"{unused} frames without a line are left out (by {alignment.by})"
+    yield from alignment.notes
 
 
 def _line_faults(file: ContractorFile) -> Iterable[str]:

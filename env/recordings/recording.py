@@ -93,12 +93,13 @@ class Recording:
         play = Play.of(ticks, chosen)
         self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
         placed = self.alignment.frames >= 0
-        self.rows = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
-        self.frame_numbers = self.alignment.frames[self.rows]
-        self.actions = play.actions[self.rows]
+        kept = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
+        self.rows = np.array([tick.line - 1 for tick in ticks])[kept]
+        self.frame_numbers = self.alignment.frames[kept]
+        self.actions = play.actions[kept]
         self.times = self.frame_numbers / TICKS_PER_SECOND
-        self.usable = np.ones(len(self), bool)
-        self._cursor = play.cursor[self.rows]
+        self.usable = play.usable[kept] & (self.alignment.doubt is None)
+        self._cursor = play.cursor[kept]
 
     def _read_labels(self, path: Path) -> None:
         table = read_labels(path)
