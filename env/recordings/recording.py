@@ -87,7 +87,7 @@ class Recording:
         return cls(*_action_file(Path(path), kind), compat=compat, **options)
 
     def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
-        self.video = path.with_name(f"{self.name}.mp4")
+        self.video = contractor_video(path)
         chosen = reading_options(path, compat, options)
         ticks = read_contractor_file(path).ticks
         play = Play.of(ticks, chosen)
@@ -231,9 +231,31 @@ def _recordings_below(folder: Path, kind: Kind | None) -> set[Path]:
             stems[path.with_name(path.name.removesuffix(LABEL_SUFFIX))] = path
     if kind in (None, "contractor"):
         for path in folder.rglob("*.jsonl"):
-            if path.with_suffix(".mp4").exists():
+            if videos_beside(path):
                 stems[path.with_suffix("")] = path
     return {path for path in stems.values() if not path.name.startswith(".")}
+
+
+def videos_beside(actions: Path) -> list[Path]:
+    """The videos that have the stem of a contractor's file; <stem>.mp4 first."""
+    stem = actions.name.removesuffix(ACTION_SUFFIXES["contractor"])
+    names = [(actions.with_name(stem + suffix), actions.with_name(stem + suffix.upper())) for suffix in VIDEO_SUFFIXES]
+    found = (next((path for path in either if path.is_file()), None) for either in names)
+    return [path for path in found if path is not None]
+
+
+def contractor_video(actions: Path) -> Path:
+    """The video of a contractor's file: <stem>.mp4, as the format has it, else the only video with that stem.
+
+    Raises `RecordingError` where there are several. <stem>.mp4 where there is none.
+    """
+    found = videos_beside(actions) or [
+        actions.with_name(actions.name.removesuffix(ACTION_SUFFIXES["contractor"]) + ".mp4")
+    ]
+    if len(found) > 1 and found[0].suffix.lower() != ".mp4":
+        names = ", ".join(path.name for path in found)
+        raise RecordingError(f"{actions} has several videos ({names}); expected <stem>.mp4, or one video.")
+    return found[0]
 
 
 def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
