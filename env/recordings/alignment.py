@@ -10,8 +10,8 @@ place belong together. Where these do not explain what is there, the alignment s
 | lines lost in the middle | the count leaps | their frames are left out |
 | lines lost at the end | the count from 0 ends before the frames | the frames at the end are left out |
 | lines lost at the start | the count begins at n, and there are n more frames | the first n frames are left out |
-| lines lost at both ends | the count begins at n, and there are more than n more frames | doubt |
 | count begun before the recording | it begins at n, and the rest fits | the first line is frame 0 |
+| lines lost at one end or both | the count begins at n, and there are other than n more frames | doubt |
 | a line written twice | the count stands still | the first counts |
 | a count that begins anew | it falls | it goes on, if all the rest fits; else doubt |
 | a line without a count | null | placed if its neighbours leave just the room for it; else left out |
@@ -50,7 +50,7 @@ STEP_TOLERANCE = 0.4
 """How far a step may be from a whole number of ticks, as a share of a tick, to be taken for one."""
 RATE_TOLERANCE = 0.05
 """How far a rate may be from another, as a share of it, to be taken for the same."""
-SAME_TIME = 0.025
+SAME_TIME = 0.015
 """Steps of two clocks that differ by less (s) are the same."""
 LATE = 45.0
 """A clock that is so much (ms) behind for good has seen a tick that the lines do not show."""
@@ -84,32 +84,37 @@ class Alignment:
 
 
 def align(path: Path, ticks: Sequence[PlayerInput], video: Path, *, by_index: bool = False) -> Alignment:
-    """Lays the lines of the file `path` on the frames of its video, as the table in this module says.
+    """Lays the lines of the file `path` on the frames of its video, see `lay`; a doubt is logged.
 
     With `by_index`, line i is frame i whatever else is known. Raises `RecordingError` where more than `FRAME_SLACK`
     lines or frames are surplus and neither count nor clock was recorded, and `VideoError` for an unreadable video.
     """
     table = frame_table(video)
-    shown, lines = _Shown.of(table), _Lines.of(ticks)
     if by_index:
         index = np.arange(len(ticks))
-        return Alignment(np.where(index < len(table), index, -1), "index", len(table), shown.rate)
-    if lines.by == "index" and not lines.has_clock and abs(len(table) - len(ticks)) > FRAME_SLACK:
+        return Alignment(np.where(index < len(table), index, -1), "index", len(table), _Shown.of(table).rate)
+    alignment = lay(ticks, table)
+    uncounted = all(tick.tick is None and tick.milli is None for tick in ticks)
+    if alignment.doubt and uncounted and abs(len(table) - len(ticks)) > FRAME_SLACK:
         raise RecordingError(
             f"{path} has {len(ticks)} ticks but {video.name} has {len(table)} frames, and no `tick` or `milli` tells "
             f"which belong together; expected one frame a tick, give or take {FRAME_SLACK}."
         )
+    if alignment.doubt:
+        counts = f"{path} has {len(ticks)} lines for the {len(table)} frames of {video.name}"
+        log.warning("%s; its ticks are not used: %s", counts, alignment.doubt)
+    return alignment
+
+
+def lay(ticks: Sequence[PlayerInput], table: FrameTable) -> Alignment:
+    """Lays lines on the frames of a table, as the docstring of this module says."""
+    shown, lines = _Shown.of(table), _Lines.of(ticks)
     fit = _fit(lines, shown)
-    found = np.minimum(np.searchsorted(fit.frame_places, lines.places + fit.offset), len(table) - 1)
-    matched = (lines.places >= 0) & (fit.frame_places[found] == lines.places + fit.offset)
-    if fit.doubt:
-        log.warning(
-            "%s has %d lines for the %d frames of %s; its ticks are not used: %s",
-            path, len(ticks), len(table), video.name, fit.doubt,
-        )  # fmt: skip
-    return Alignment(
-        np.where(matched, found, -1), lines.by, len(table), shown.rate, fit.doubt, (*lines.notes(fit), *fit.notes)
-    )
+    places = np.where(lines.places < 0, -1, lines.places + fit.offset)
+    found = np.minimum(np.searchsorted(fit.frame_places, places), len(table) - 1)
+    frames = np.where(fit.frame_places[found] == places, found, -1)
+    notes = (*lines.notes(fit), *fit.notes)
+    return Alignment(frames, lines.by, len(table), shown.rate, fit.doubt, notes)
 
 
 def frame_count(video: Path) -> int:
@@ -161,7 +166,8 @@ class _Lines:
             begin = float(clock[known[0]])
             before = round(begin / TICK_MILLISECONDS) if begin < MAX_RECORDING else None
             return cls("milli", _placed(known, whole, len(ticks)), before, clock)
-        return cls("index", np.arange(len(ticks)), None, clock)
+        again = np.diff(clock) == 0 if _tells(clock) else np.zeros(len(ticks) - 1, bool)
+        return cls("index", _placed(np.arange(len(ticks)), (~again).astype(np.int64), len(ticks)), None, clock)
 
     @property
     def span(self) -> int:
@@ -185,10 +191,25 @@ class _Lines:
     @property
     def falls_behind(self) -> bool:
         """Whether the clock is later from some line on than one that goes with the lines, and never catches up."""
-        known = self.clock[~np.isnan(self.clock)]
+        known = self.clock[(self.places >= 0) & ~np.isnan(self.clock)]
         late = known - TICK_MILLISECONDS * np.arange(len(known))
         since = np.minimum.accumulate(late[::-1])[::-1]
         return bool((since[1:] - np.minimum.accumulate(late)[:-1] >= LATE).any())
+
+    def may_be_slow(self, frame_places: NDArray[np.int64]) -> bool:
+        """Whether where frames seem to be lost the clock tells of a slow tick, or goes too unevenly to tell."""
+        both = np.flatnonzero((self.places >= 0) & ~np.isnan(self.clock))
+        leaps = np.flatnonzero(np.diff(frame_places) > 1)
+        if self.by != "tick" or len(both) < 2:
+            return False
+        places, clock = self.places[both], self.clock[both] / 1000
+        before, after = (np.interp(frame_places[at], places, clock) for at in (leaps, leaps + 1))
+        slow = after - before - TICK * (frame_places[leaps + 1] - frame_places[leaps]) > SAME_TIME
+        return bool(slow.any() or (np.diff(clock) - TICK * np.diff(places) < -SAME_TIME).any()) and len(leaps) > 0
+
+    def plain(self, fit: _Fit) -> bool:
+        """Whether line i is frame i, and none is missing."""
+        return np.array_equal(self.places, fit.frame_places) and self.span == len(self.places)
 
     def notes(self, fit: _Fit) -> Iterator[str]:
         """What is unusual about the count."""
@@ -252,7 +273,10 @@ def _fit(lines: _Lines, shown: _Shown) -> _Fit:
 
 
 def _judged(lines: _Lines, fit: _Fit) -> _Fit:
-    """A fit of equal numbers, in doubt where an uneven clock speaks against it."""
+    """A fit of equal numbers, in doubt where something speaks against it."""
+    if lines.before and lines.before <= SHORT_COUNT and not fit.offset and not lines.plain(fit):
+        lost = f"`{lines.by}` has counted {lines.before} ticks at the first line, which may be lost"
+        return replace(fit, doubt=f"{_counts(lines, fit.frame_places)}, and {lost}: actions may be shifted")
     if lines.by == "index" and lines.has_clock and lines.falls_behind:
         late = "`milli` tells of ticks that have no line, or were slow"
         return replace(fit, doubt=f"{_counts(lines, fit.frame_places)}, but {late}: actions may be shifted")
@@ -274,9 +298,11 @@ def _unequal(lines: _Lines, shown: _Shown, places: NDArray[np.int64]) -> _Fit:
         reason = f"the video shows {shown.rate:.3g} frames a second, neither 20 nor one a tick"
     elif lines.restart is not None:
         reason = f"`tick` begins anew at line {lines.restart + 1}"
-    elif before is None or 0 < before < surplus:
+    elif before != 0:
         reason = "nothing tells whether lines are missing at the start or at the end"
-    elif lines.slow > 0 and abs(lines.slow - surplus) <= 1:
+    elif lines.may_be_slow(places):
+        reason = "nothing tells whether frames were lost or ticks were slow where the video's time stamps leap"
+    elif 0 < lines.slow <= surplus + 1:
         reason = f"the clock ran {lines.slow} ticks longer than the count: frames may have been repeated"
     doubt = f"{_counts(lines, places)}, and {reason}: actions may be shifted" if reason else None
     return _Fit(places, offset, doubt)
