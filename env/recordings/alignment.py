@@ -117,11 +117,6 @@ def lay(ticks: Sequence[PlayerInput], table: FrameTable) -> Alignment:
     return Alignment(frames, lines.by, len(table), shown.rate, fit.doubt, notes)
 
 
-def frame_count(video: Path) -> int:
-    """How many frames a video shows. Raises `VideoError`."""
-    return len(frame_table(video))
-
-
 @dataclass(frozen=True, eq=False)
 class _Fit:
     """Where the frames lie among the ticks, and where the lines do."""

@@ -8,12 +8,13 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from env.actions import Actions
 from env.errors import RecordingError
 from env.files import atomic_path
-from env.recordings.alignment import Alignment, align, frame_count
+from env.recordings.alignment import Alignment, align
 from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
 from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, read_labels
 from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
@@ -34,6 +35,8 @@ from env.video.ticks import TIME_TOLERANCE
 __all__ = ["Recording", "RecordingWriter", "find_recordings", "read_contractor_actions"]
 
 Kind = Literal["contractor", "labels"]
+MAX_TIME_ERROR = 5e-3
+"""How far (s) the time of a label may be from that of its frame: containers round to milliseconds."""
 ACTION_SUFFIXES: dict[Kind, str] = {"contractor": ".jsonl", "labels": LABEL_SUFFIX}
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".ts")
 
@@ -110,13 +113,7 @@ class Recording:
         self.usable = table["usable"].to_numpy()
         self.rows = np.arange(len(self))
         self._cursor = np.full((len(self), 2), np.nan)
-        self.frame_numbers = _frames_shown(self.video, self.times, native=metadata["resampling"] == "native")
-        frames = frame_count(self.video)
-        if len(self) and self.frame_numbers[-1] >= frames:
-            raise RecordingError(
-                f"{path} labels frame {self.frame_numbers[-1]} but {self.video} has {frames} frames; "
-                "expected the video that was labelled. Label it again."
-            )
+        self.frame_numbers = _frames_labelled(path, table, metadata, self.video)
 
     def frames(self, start: int = 0, stop: int | None = None, size: Size | None = None) -> NDArray[np.uint8]:
         """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given."""
@@ -284,9 +281,29 @@ def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
     raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
 
 
-def _frames_shown(video: Path, times: NDArray[np.float64], *, native: bool) -> NDArray[np.int64]:
-    """(T,) the number of the video's frame that each tick shows."""
-    table = None if native else frame_table(video)
-    if table is None:
-        return np.arange(len(times))
-    return np.searchsorted(table.seconds, times + TIME_TOLERANCE, side="right") - 1
+def _frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
+    """(T,) the number of the video's frame that each row of a label table shows.
+
+    Raises `RecordingError` where the table does not fit the video.
+    """
+    times = table["time"].to_numpy()
+    shown = frame_table(video).seconds
+    if metadata["format_version"] > 1:
+        numbers: NDArray[np.int64] = table["frame"].to_numpy()
+    elif metadata["resampling"] == "native":
+        numbers = np.arange(len(times))
+    else:  # format 1 kept times alone
+        numbers = np.searchsorted(shown, times + TIME_TOLERANCE, side="right") - 1
+    if len(numbers) and numbers[-1] >= len(shown):
+        raise RecordingError(
+            f"{path} labels frame {numbers[-1]} but {video} has {len(shown)} frames; "
+            "expected the video that was labelled. Label it again."
+        )
+    apart = np.abs(shown[numbers] - times) > MAX_TIME_ERROR
+    if apart.any():
+        row = int(np.argmax(apart))
+        raise RecordingError(
+            f"{path} labels frame {numbers[row]} at {times[row]:.3f} s, which {video} shows at "
+            f"{shown[numbers[row]]:.3f} s; expected the video that was labelled. Label it again."
+        )
+    return numbers

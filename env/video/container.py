@@ -19,7 +19,7 @@ FALLBACK_RATE = 20.0
 """Frames a second where neither time stamps nor container tell."""
 MAX_RATE = 1000.0
 """A container that claims more frames a second is not believed."""
-_DEMUXERS = "mov,matroska,avi,mpegts,flv,asf,mpeg,mpegvideo,m4v,h264,hevc,obu,ivf,ogg,mxf,nut,gif"
+_DEMUXERS = "mov,matroska,avi,mpegts,flv,asf,mpeg,mpegvideo,m4v,h264,hevc,obu,ivf,ogg,mxf,nut,gif,wav,mp3,flac,aac"
 # Playlists and scripts, which make FFmpeg open other files or addresses, are not among the demuxers.
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
 

@@ -90,7 +90,8 @@ def _ordinary_range(signal: NDArray[np.uint16], transfer: int) -> Frame:
     """uint16 (H, W, 3) in BT.2020 with a PQ or HLG transfer function -> uint8 (H, W, 3) in sRGB."""
     light = _light_of(transfer)[signal]
     light = np.clip(light @ _BT2020_TO_BT709.T, 0.0, 1.0)
-    return _srgb()[np.rint(light * 65535).astype(np.uint16)]
+    frame: Frame = _srgb()[np.rint(light * 65535).astype(np.uint16)]
+    return frame
 
 
 @cache
@@ -102,11 +103,11 @@ def _light_of(transfer: int) -> NDArray[np.float32]:
         luminance = 10_000.0 * (np.maximum(power - 0.8359375, 0.0) / (18.8515625 - 18.6875 * power)) ** (
             1 / 0.1593017578125
         )
-        return (luminance / SDR_WHITE).astype(np.float32)
+        return np.asarray(luminance / SDR_WHITE, np.float32)
     # ITU-R BT.2100: diffuse white is a signal of 75 %; the screen's own gamma of 1.2 is left out.
     scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - 0.55991073) / 0.17883277) + 0.28466892) / 12)
     white = (np.exp((0.75 - 0.55991073) / 0.17883277) + 0.28466892) / 12
-    return (scene / white).astype(np.float32)
+    return np.asarray(scene / white, np.float32)
 
 
 @cache
@@ -114,4 +115,4 @@ def _srgb() -> NDArray[np.uint8]:
     """(65536,) the 8-bit sRGB value of each 16-bit step of linear light. IEC 61966-2-1."""
     light = np.linspace(0.0, 1.0, 65536)
     value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(255 * value).astype(np.uint8)
+    return np.asarray(np.rint(255 * value), np.uint8)

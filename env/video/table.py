@@ -84,7 +84,9 @@ class _Packets:
     """Outside what an edit list shows."""
     decoded: NDArray[np.bool_]
     whole: int
-    """How many there are, not counting one at the end that is cut off."""
+    """How many there are, not counting one at the end that was cut in two."""
+    cut_off: bool
+    """Whether the file ends before its structure says it does, or in the middle of a packet."""
     time_base: float
 
     @property
@@ -116,7 +118,9 @@ def _read_table(path: PathLike) -> FrameTable:
         packets = _scan(path, container, stream)
         rate = frame_rate(stream)
         announced = max(int(stream.frames), 0)
-        cut_off = ends_early(path) and not 0 < announced <= packets.whole
+        cut_off = packets.cut_off and not 0 < announced <= packets.whole
+        if cut_off:
+            packets.decoded[-1] = False  # it may be half a frame
         trusted = _stamps_tell_the_order(packets, container.format.name, stream.codec_context)
     if trusted:
         order, stamps = _order_by_stamps(path, packets)
@@ -153,7 +157,9 @@ def _scan(path: PathLike, container: Any, stream: Any) -> _Packets:
     pts, dts, position, duration, key, discard = zip(*found, strict=True)
     time_base = float(stream.time_base)
     decoded = _with_key_frame(dts, key, time_base)
-    if broken and ends_early(path):
+    # Transport streams call packets corrupt for other reasons.
+    torn = broken and container.format.name != "mpegts"
+    if torn:
         decoded[-1] = False
     return _Packets(
         list(pts),
@@ -163,7 +169,8 @@ def _scan(path: PathLike, container: Any, stream: Any) -> _Packets:
         np.array(key),
         np.array(discard),
         decoded,
-        len(found) - (broken and ends_early(path)),
+        len(found) - torn,
+        torn or ends_early(path),
         time_base,
     )
 
@@ -299,7 +306,7 @@ def decoded_packets(
         packets = enumerate(_filled(container, stream)) if start is None else _from_key(container, stream, start)
         for index, packet in packets:
             if index < len(decoded) and decoded[index]:
-                packet.opaque = (index,)  # PyAV tells what is attached by its address: an int may be shared
+                packet.opaque = [index]  # an object of its own: PyAV finds it again by its identity
                 for picture in packet.decode():
                     yield picture.opaque[0], picture
         for picture in stream.codec_context.decode(None):

@@ -48,15 +48,16 @@ def ticks_of(seconds: NDArray[np.float64], end: float, *, restarts: ArrayLike = 
     until = np.append(seconds[1:], max(end, seconds[-1] + 2 * TIME_TOLERANCE))
     held = until - seconds > MAX_HOLD + TIME_TOLERANCE
     until[held] = seconds[held] + MAX_HOLD
-    first, stop = _first_tick(seconds), _first_tick(until)
+    tolerance = TIME_TOLERANCE if fps == "auto" else 1e-9
+    first, stop = _first_tick(seconds, tolerance), _first_tick(until, tolerance)
     frames = np.repeat(np.arange(len(seconds)), np.maximum(stop - first, 0))
     before_leaps = np.union1d(np.flatnonzero(held[:-1]), joined)
     return Ticks(frames, _marked(len(frames), np.searchsorted(frames, before_leaps, side="right") - 1))
 
 
-def _first_tick(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The first tick to show a frame with this time stamp."""
-    return np.ceil((seconds - TIME_TOLERANCE) * TICKS_PER_SECOND).astype(np.int64)
+def _first_tick(seconds: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
+    """The first tick to show a frame with this time stamp, which may be later than the tick by the tolerance (s)."""
+    return np.ceil((seconds - tolerance) * TICKS_PER_SECOND).astype(np.int64)
 
 
 def _marked(length: int, places: NDArray[np.int64]) -> NDArray[np.bool_]:
