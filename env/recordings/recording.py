@@ -113,7 +113,7 @@ class Recording:
         self.usable = table["usable"].to_numpy()
         self.rows = np.arange(len(self))
         self._cursor = np.full((len(self), 2), np.nan)
-        self.frame_numbers = _frames_labelled(path, table, metadata, self.video)
+        self.frame_numbers = frames_labelled(path, table, metadata, self.video)
 
     def frames(self, start: int = 0, stop: int | None = None, size: Size | None = None) -> NDArray[np.uint8]:
         """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given."""
@@ -281,7 +281,7 @@ def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
     raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
 
 
-def _frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
+def frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
     """(T,) the number of the video's frame that each row of a label table shows.
 
     Raises `RecordingError` where the table does not fit the video.
