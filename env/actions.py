@@ -8,7 +8,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
-from env.errors import GhostkeysError, expected_one_of, shown
+from env.checks import as_numbers, did_you_mean, shown
+from env.errors import GhostkeysError
 
 HOTBAR = tuple(f"hotbar.{slot}" for slot in range(1, 10))
 
@@ -66,7 +67,7 @@ def _is_held(name: str, value: Any) -> bool:
     except TypeError:  # an array
         held = None
     if held is None:
-        numbers = _numbers(value)
+        numbers = as_numbers(value)
         held = _HELD.get(numbers.item()) if numbers is not None and numbers.size == 1 else None
     if held is None:
         raise GhostkeysError(f"{name!r} is {shown(value)}; expected 0 or 1.")
@@ -74,22 +75,13 @@ def _is_held(name: str, value: Any) -> bool:
 
 
 def _turn(value: Any) -> tuple[float, float]:
-    numbers = _numbers(value)
+    numbers = as_numbers(value)
     if numbers is None or numbers.shape not in ((2,), (1, 2)) or numbers.dtype == np.bool_:
         raise GhostkeysError(f"'camera' is {shown(value)}; expected two numbers, (pitch, yaw) in degrees.")
     pitch, yaw = numbers.reshape(2).tolist()
     if not (-MAX_TURN <= pitch <= MAX_TURN and -MAX_TURN <= yaw <= MAX_TURN):  # NaN fails, too
         raise GhostkeysError(f"'camera' is {shown(value)}; expected degrees from {-MAX_TURN:g} to {MAX_TURN:g}.")
     return float(pitch), float(yaw)
-
-
-def _numbers(value: Any) -> NDArray[Any] | None:
-    """The value as an array of booleans, integers or floats; None if it is something else."""
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths, tensors that are elsewhere
-        return None
-    return array if array.dtype.kind in "biuf" else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +196,7 @@ def no_op() -> dict[str, Any]:
 
 def _presses(name: str, value: Any) -> NDArray[np.bool_]:
     """(T,) one button over the ticks."""
-    numbers = _numbers(value)
+    numbers = as_numbers(value)
     if numbers is None or not np.isin(numbers, (0, 1)).all():
         raise GhostkeysError(f"{name!r} is {shown(value)}; expected 0 or 1 at each tick.")
     return numbers.astype(bool).reshape(-1)
@@ -212,7 +204,7 @@ def _presses(name: str, value: Any) -> NDArray[np.bool_]:
 
 def _turns(value: Any) -> NDArray[np.float32]:
     """(T, 2) degrees over the ticks."""
-    numbers = _numbers(value)
+    numbers = as_numbers(value)
     if numbers is None or numbers.size % 2 or (numbers.ndim > 1 and numbers.shape[-1] != 2):
         raise GhostkeysError(f"'camera' is {shown(value)}; expected (T, 2) numbers, (pitch, yaw) in degrees.")
     if not (np.abs(numbers) <= MAX_TURN).all():  # NaN fails, too
@@ -222,4 +214,4 @@ def _turns(value: Any) -> NDArray[np.float32]:
 
 def _check_names(action: Mapping[str, ArrayLike]) -> None:
     for name in action.keys() - _KEYS:
-        raise GhostkeysError(f"{name!r} is no name of MineRL's action space: {expected_one_of(name, MINERL_KEYS)}")
+        raise GhostkeysError(f"{name!r} is no name of MineRL's action space: {did_you_mean(name, MINERL_KEYS)}")
