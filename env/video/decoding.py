@@ -35,7 +35,7 @@ def opened(path: PathLike) -> Iterator[tuple[Any, Any]]:
     if file.stat().st_size == 0:
         raise VideoError(f"{file} is empty (0 bytes); expected a video. Was a download or copy interrupted?")
     try:
-        container = av.open(str(file), metadata_errors="replace")
+        container = av.open(f"file:{file}", metadata_errors="replace")  # a name like run:1.mp4 is no protocol
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f"{file} cannot be opened as a video ({error.strerror}): "
