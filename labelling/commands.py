@@ -19,7 +19,7 @@ def label(args: list[str]) -> int:
     """Labels many videos; exit status 1 when some could not be."""
     arguments = _parser().parse_args(args)
     if arguments.json:
-        _check_file(arguments.json)
+        _check_file(Path(arguments.json))
     options = LabelOptions(**{field.name: arguments[field.name] for field in _shown_fields()})
     report = label_videos(arguments.videos, checkpoint=arguments.checkpoint, output=arguments.output, options=options)
     print(report.as_text())
@@ -34,15 +34,15 @@ def _parser() -> ArgumentParser:
         description="Infers the keys and the mouse behind videos: <stem>.labels.parquet for each. "
         "Started again, it skips what is done.",
     )
-    add = parser.add_argument
+    add = parser.add_argument  # paths without a type: jsonargparse would read them as YAML, which not all names are
     add("videos", nargs="+", help="video files, folders of videos, or patterns such as 'night/*/*.mp4'")
-    add("--checkpoint", type=Path, required=True, help="folder of the trained inverse dynamics model")
-    add("--output", type=Path, required=True, help="folder for the label files")
+    add("--checkpoint", required=True, help="folder of the trained inverse dynamics model")
+    add("--output", required=True, help="folder for the label files")
     types, helps = get_type_hints(LabelOptions), _helps()
     for field in _shown_fields():
         kind: dict[str, Any] = {"action": "store_true"} if types[field.name] is bool else {"type": types[field.name]}
         add(f"--{field.name.replace('_', '-')}", default=field.default, help=helps[field.name], **kind)
-    add("--json", type=Path | None, default=None, help="write the summary here, too")
+    add("--json", help="write the summary here, too")
     return parser
 
 

@@ -32,7 +32,7 @@ def plan_jobs(videos: Iterable[Path | str], output: Path, *, recursive: bool = F
         for video, place in _expand(Path(name), recursive):
             job = VideoJob(video, output / place.parent / label_name(place.stem))
             taken = jobs.setdefault(job.labels, job)
-            if os.path.realpath(taken.video) != os.path.realpath(video):
+            if taken.video != video and os.path.realpath(taken.video) != os.path.realpath(video):
                 raise GhostkeysError(
                     f"{taken.video} and {video} would both be labelled in {job.labels}: rename one, "
                     "label them into two outputs, or name their common folder with --recursive."

@@ -32,10 +32,10 @@ def describe(video: Path, labels: Path, recipe: Recipe) -> dict[str, Any]:
 
     Raises `VideoError` where there is no file that can be read to its end.
     """
+    if not os.path.isfile(video):  # noqa: PTH113  (Path.is_file raises an error for a name that no file can have)
+        raise VideoError(f"{video} is missing, or no file; expected a video.")
     try:
         stat = video.stat()
-        if not S_ISREG(stat.st_mode):
-            raise VideoError(f"{video} is no file; expected a video.")
         return {
             "video": _relative(video, labels),
             "video_size": stat.st_size,
@@ -65,7 +65,7 @@ def is_current(labels: Path, video: Path, recipe: Recipe) -> bool:
             return True
         if found.get("video_sha256") != sha256_of(video):
             return False
-    except OSError:
+    except (OSError, ValueError):  # the video cannot be read, or no file can have its name
         return False
     return _note_time(labels, stat.st_mtime_ns)
 

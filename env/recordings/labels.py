@@ -21,6 +21,8 @@ LABEL_FORMAT_VERSION = 1
 LABEL_SUFFIX = ".labels.parquet"
 METADATA_KEY = b"ghostkeys"
 """Under this name the file's metadata holds a JSON object."""
+LONGEST = 1e9
+"""Seconds; no video takes 30 years."""
 ROUNDING = 1e-4
 """How far a sum of float32 probabilities may be above 1."""
 
@@ -171,7 +173,7 @@ def _write(table: pa.Table, metadata: Mapping[str, Any], path: PathLike) -> Path
 def _check_values(path: PathLike, table: pa.Table) -> None:
     """Raises `RecordingError` for values that no labelling can have given."""
     times = table["time"].to_numpy()
-    if not (np.isfinite(times).all() and (times >= 0).all() and (np.diff(times) >= 0).all()):
+    if not (((times >= 0) & (times <= LONGEST)).all() and (np.diff(times) >= 0).all()):
         raise RecordingError(f"{path}: column `time` must hold seconds from 0 on that never fall.")
     for name in ("camera_pitch", "camera_yaw"):
         if not np.isfinite(table[name].to_numpy()).all():
