@@ -9,6 +9,10 @@ class GhostkeysError(ValueError):
     """Bad input: the message names the file, what is wrong and what would be right."""
 
 
+class UsageError(GhostkeysError):
+    """A command's arguments are wrong: exit status 2 instead of 1."""
+
+
 class VideoError(GhostkeysError):
     """A video cannot be read: it is missing, empty, no video, or cut off."""
 

@@ -3,8 +3,7 @@
 
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
+from env.command_line import CommandParser
 from env.files import write_json
 from labelling.engine import label_videos
 from labelling.source import FrameRate
@@ -35,8 +34,8 @@ def label(args: list[str]) -> int:
     return 1 if report.with_status("failed") else 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="ghostkeys label",
         description="Infers the keys and the mouse behind videos: <stem>.labels.parquet for each. "
         "Started again, it skips what is done.",

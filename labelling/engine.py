@@ -14,6 +14,7 @@ from tqdm import tqdm
 from env.errors import GhostkeysError
 from env.processors import usable_processors
 from env.video.frames import TICKS_PER_SECOND, probe
+from idm.devices import choose_device, device_count
 from idm.model import load
 from labelling.inference import Inference, Precision
 from labelling.jobs import VideoJob, plan_jobs
@@ -66,6 +67,7 @@ def label_videos(
         raise GhostkeysError(f"workers is {workers}; expected 0 or more.")
     if together < 1 or (together > 1 and workers):
         raise GhostkeysError(f"together is {together}; expected 1, or more with no processes (workers) besides.")
+    choose_device(device)
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
     settings = LabelSettings(
@@ -83,7 +85,7 @@ def label_videos(
     clock = time.thread_time if together > 1 else time.process_time
     make_work = partial(_make_work, checkpoint, settings, recipe, device, compiled, clock)
     if together > 1:
-        works = [make_work(number) for number in range(_device_count(device))]
+        works = [make_work(number) for number in range(device_count(device))]
         events = work_in_threads(list(todo), works, threads=together)
     elif workers == 0:
         events = work_here(list(todo), make_work(0))
@@ -128,7 +130,7 @@ def _make_work(
     number: int,
 ) -> VideoLabeller:
     """What worker `number` labels videos with."""
-    model = load(checkpoint).to(_choose_device(device, number))
+    model = load(checkpoint).to(choose_device(device, number))
     inference = Inference(model, precision=settings.precision, compiled=compiled)
     labeller = Labeller(inference, window=settings.window, batch=settings.batch)
     return VideoLabeller(labeller, settings, recipe, ahead=decoded_ahead(inference.device), clock=clock)
@@ -144,20 +146,6 @@ def _make_work_alone(make_work: Callable[[int], VideoLabeller], number: int) -> 
 def decoded_ahead(device: torch.device) -> int:
     """Chunks of frames that wait for the model: a GPU need not idle meanwhile, a processor would share itself."""
     return 0 if device.type == "cpu" else 2
-
-
-def _device_count(name: str) -> int:
-    """GPUs that `_choose_device` gives in turns; 1 without any."""
-    return max(torch.cuda.device_count(), 1) if name in ("auto", "cuda") else 1
-
-
-def _choose_device(name: str, number: int) -> torch.device:
-    """Workers take turns on the GPUs, unless one is named."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and torch.cuda.device_count():
-        return torch.device("cuda", number % torch.cuda.device_count())
-    return torch.device(name)
 
 
 def _follow(
