@@ -123,7 +123,9 @@ def read_result(path: Path, trial: Trial, *, episodes: int) -> dict[str, Any] | 
         raise GhostkeysError(f"{path} is there already, and no result of an evaluation: give --json another.") from None
     wanted = recipe(trial) | {"episodes": episodes}
     other = [
-        f"{name} {found.get(name)!r} there, {wanted[name]!r} here" for name in wanted if found.get(name) != wanted[name]
+        "other weights" if name == "weights" else f"{name} {found.get(name)} there, {value} here"
+        for name, value in wanted.items()
+        if found.get(name) != value
     ]
     if other:
         raise GhostkeysError(
@@ -236,9 +238,8 @@ def _check(trial: Trial) -> int | None:
         if trial.agent == "scripted":
             check_scripted(env, trial.env)
         if lacking := lacking_buttons(env):
-            log.warning(
-                "%s has no %s: those keys are left out of what %s does.", trial.env, ", ".join(lacking), trial.agent
-            )
+            keys = ", ".join(lacking)
+            log.warning("%s has no %s: those keys are left out of what %s does.", trial.env, keys, trial.agent)
         first_tick(env)
         general = None if env.spec is None else env.spec.max_episode_steps
         own: int | None = getattr(env.unwrapped, "max_ticks", general)

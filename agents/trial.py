@@ -1,8 +1,10 @@
 """What an evaluation plays, in a form that a worker process can be handed."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -59,6 +61,10 @@ class Trial:
             from agents.scripted import ScriptedPlayer
 
             return Separately(ScriptedPlayer)
+        if not Path(self.agent).exists():
+            near = difflib.get_close_matches(self.agent, ("random", "scripted"), n=1)
+            hint = f"did you mean {near[0]}?" if near else "expected random, scripted, or the folder of a policy."
+            raise GhostkeysError(f"--agent {self.agent}: there is no such agent and no such folder; {hint}")
         policy = load(self.agent).to(choose_device(self.device))
         return PolicyPlayer(policy, temperature=self.temperature)
 
