@@ -77,7 +77,8 @@ def _sample(
     """
     check_at_least_1(scale=scale, steps=steps)
     _check_seed(seed)
-    model = load(checkpoint).to(choose_device(device))
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
     frames = _start_frames(start, frame, model)
     generated = Sampler(model, steps=steps).sample(
         frames, _read_actions(actions), generator=torch.Generator().manual_seed(seed)
@@ -123,7 +124,8 @@ def _validate(
     """
     check_at_least_1(clips=clips, pairs=pairs, steps=steps)
     _check_seed(seed)
-    model = load(checkpoint).to(choose_device(device))
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
     episodes = load_episodes(
         data.root, size=model.size, cache=data.cache or data.root / ".frames", cache_gb=data.cache_gb
     )

@@ -58,7 +58,8 @@ def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = Non
         json: File to write the figures to as well.
         device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
-    model = load(checkpoint).to(choose_device(device))
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
     episodes = load_episodes(
         data.root,
         size=model.config.frame_size,
@@ -100,7 +101,8 @@ def _predict(
         fps: "native" takes each frame for a tick, whatever the time stamps say.
         device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
-    model = load(checkpoint).to(choose_device(device))
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
     size, interpolation = model.config.frame_size, model.config.interpolation
     frames = np.stack([resize(frame, size, interpolation=interpolation) for _, _, frame in read_ticks(video, fps=fps)])
     lines = tick_lines(model.predict(frames))

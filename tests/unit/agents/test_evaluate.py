@@ -170,8 +170,8 @@ def test_video_shows_the_episode_with_its_keys(tmp_path: Path) -> None:
 )
 def test_errors_name_what_is_wrong(settings: dict[str, Any], message: str) -> None:
     """In one line, before anything is played."""
+    arguments: dict[str, Any] = {"agent": "random", "env": ENV_ID, "episodes": 1} | settings
     with pytest.raises(GhostkeysError, match=message) as error:
-        arguments: dict[str, Any] = {"agent": "random", "env": ENV_ID, "episodes": 1} | settings
         evaluate(**arguments)
     assert "\n" not in str(error.value)
 
