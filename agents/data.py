@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset
 
 from agents.codec import JointCodec
-from agents.policy import Policy, PolicyBatch
+from agents.policy import Policy, PolicyBatch, PolicyConfig
 from env.actions import BUTTONS, Actions
-from env.errors import RecordingError
+from env.errors import GhostkeysError, RecordingError
 from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
 
 
@@ -196,7 +196,8 @@ class PolicyDataModule(lightning.LightningDataModule):
     `root` is a folder of recordings; `cache` keeps the decoded frames (by default a folder `.frames` under root).
     Each of the `slots` of a batch goes through runs of at most `run` ticks, `chunk` ticks a step. `mirror` is the
     share of runs seen in a mirror, `tint` the spread of their brightness and colours (0: as recorded), `null_weight`
-    how much ticks without any key or turn count (VPT: 0), `validation_share` the share of ticks kept for validation.
+    how much ticks without any key or turn count (VPT: 0), `validation_share` the share of ticks kept for validation;
+    `validation_root` is instead a folder of other recordings to validate on.
     """
 
     def __init__(
@@ -210,11 +211,18 @@ class PolicyDataModule(lightning.LightningDataModule):
         tint: float = 0.0,
         null_weight: float = 1.0,
         validation_share: float = 0.0,
+        validation_root: Path | None = None,
         cache: Path | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if validation_root is not None and validation_share > 0:
+            raise GhostkeysError(
+                f"validation_root ({validation_root}) and validation_share ({validation_share}) both say what to "
+                "validate on: give one of them."
+            )
         self.root = Path(root)
+        self.validation_root = None if validation_root is None else Path(validation_root)
         self.chunk = chunk
         self.slots = slots
         self.run = run
@@ -233,14 +241,17 @@ class PolicyDataModule(lightning.LightningDataModule):
             return
         assert self.trainer is not None
         policy = cast("Policy", self.trainer.lightning_module.model)
-        episodes = load_episodes(
-            self.root, size=policy.config.size, interpolation=policy.config.interpolation, cache=self.cache
-        )
+        episodes = self._load(self.root, policy.config)
         if not any(episode.usable.any() for episode in episodes):
             raise RecordingError(f"{self.root}: no tick of the {len(episodes)} recordings is usable to learn from.")
         self.training, self.validation = split_episodes(
             episodes, validation_share=self.validation_share, seed=self.seed
         )
+        if self.validation_root is not None:
+            self.validation = self._load(self.validation_root, policy.config)
+
+    def _load(self, root: Path, config: PolicyConfig) -> EpisodeSet:
+        return load_episodes(root, size=config.size, interpolation=config.interpolation, cache=self.cache)
 
     def train_dataloader(self) -> DataLoader[PolicyBatch]:
         """Chunks of the training recordings, going on at the trainer's step."""
