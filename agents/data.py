@@ -17,6 +17,9 @@ from env.actions import BUTTONS, Actions
 from env.errors import GhostkeysError, RecordingError
 from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
 
+VALIDATION_CHUNK = 32
+"""Ticks at a time in validation, where a step holds one recording only: fewer would waste the processor."""
+
 
 class Run(NamedTuple):
     """Consecutive ticks of one recording, perhaps seen in a mirror and in another light."""
@@ -271,4 +274,5 @@ class PolicyDataModule(lightning.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[PolicyBatch]:
         """The validation recordings once through, if there are any."""
-        return DataLoader(Chunks(self.validation, chunk=self.chunk, slots=1, once=True), batch_size=None)
+        chunk = max(self.chunk, VALIDATION_CHUNK)
+        return DataLoader(Chunks(self.validation, chunk=chunk, slots=1, once=True), batch_size=None)

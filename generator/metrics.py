@@ -1,7 +1,7 @@
 """How good generated video is: close to what really happened, and obedient to the mouse.
 
 PSNR alone ranks blur first, so it is compared with repeating the last frame, sharp and blurred, on all frames and on
-those that turn, and complemented by how much fine detail is left and by a test of control: turning left must move the
+those that turn, and complemented by how much fine detail there is and by a test of control: turning left must move the
 picture to the right, and turning right to the left.
 """
 
@@ -15,6 +15,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from env.actions import Actions
 from env.errors import RecordingError
@@ -49,7 +50,7 @@ def psnr(generated: NDArray[np.uint8], real: NDArray[np.uint8]) -> float:
 
 
 def detail(frames: NDArray[np.uint8]) -> float:
-    """Mean absolute difference of neighbouring pixels over frames (..., H, W, 3): how sharp and rich they are."""
+    """Mean absolute difference of neighbouring pixels over frames (..., H, W, 3): blur lowers it, noise raises it."""
     pixels = frames.astype(np.float32)
     across, down = np.diff(pixels, axis=-2), np.diff(pixels, axis=-3)
     return float(np.abs(across).mean() + np.abs(down).mean())
@@ -104,11 +105,11 @@ def evaluate_generator(
     """Compares generated with real frames, at the model's size, on recordings that it was not trained on.
 
     psnr, copy_psnr, blurred_copy_psnr: one tick ahead, generated, by repeating the last frame, and by repeating it with
-    the best blur, in dB; detail_kept: the generated frames' `detail` as a share of the real ones'; horizons: these four
-    by ticks ahead; psnr_turning, copy_psnr_turning: on ticks that turn by `TURNING_DEGREES` or more; vae_psnr: the
-    autoencoder alone; left_right_order: the share of start frames from which a turn to the left moves the picture
-    further to the right than its mirror image, `TEST_TURN`, does from the same noise. At most `clips` start frames are
-    used for each PSNR, and `pairs` for the order.
+    the best blur, in dB; detail_ratio: the generated frames' `detail` over the real ones'; horizons: these four by
+    ticks ahead; psnr_turning, copy_psnr_turning: on ticks that turn by `TURNING_DEGREES` or more; vae_psnr,
+    vae_detail_ratio: the autoencoder alone; left_right_order: the share of start frames from which a turn to the left
+    moves the picture further to the right than its mirror image, `TEST_TURN`, does from the same noise. At most `clips`
+    start frames are used for each PSNR, and `pairs` for the order.
     """
     rng = np.random.default_rng(seed)
     sampler = Sampler(model, steps=steps)
@@ -122,9 +123,11 @@ def evaluate_generator(
     generated = _generate(sampler, episodes, runs, ticks=max(HORIZONS), seed=seed)
     real, last = _real(episodes, runs, ticks=max(HORIZONS))
     horizons = {str(h): _compare(generated[:, h - 1], real[:, h - 1], last) for h in HORIZONS}
+    reconstructed = _reconstruct(model, real[:, 0])
     result: dict[str, Any] = {
         **horizons["1"],
-        "vae_psnr": psnr(_reconstruct(model, real[:, 0]), real[:, 0]),
+        "vae_psnr": psnr(reconstructed, real[:, 0]),
+        "vae_detail_ratio": detail(reconstructed) / max(detail(real[:, 0]), 1e-6),
         "left_right_order": left_right_order(sampler, episodes, sides, seed=seed),
         "horizons": horizons,
         "clips": len(runs),
@@ -145,7 +148,7 @@ def _compare(generated: NDArray[np.uint8], real: NDArray[np.uint8], last: NDArra
         "psnr": psnr(generated, real),
         "copy_psnr": psnr(last, real),
         "blurred_copy_psnr": blurred_copy_psnr(last, real),
-        "detail_kept": detail(generated) / max(detail(real), 1e-6),
+        "detail_ratio": detail(generated) / max(detail(real), 1e-6),
     }
 
 
@@ -196,7 +199,7 @@ def _generate(
     """Generated frames (starts, ticks, H, W, 3), under the recorded actions or the given ones."""
     model, generator = sampler.model, torch.Generator().manual_seed(seed)
     batches = []
-    for first in range(0, len(starts), BATCH):
+    for first in tqdm(range(0, len(starts), BATCH), desc=f"generating {ticks} ticks", unit="batch", leave=False):
         batch = starts[first : first + BATCH]
         context = np.stack([episodes[s.episode].frames[s.tick + 1 - model.context : s.tick + 1] for s in batch])
         taken = [actions or episodes[s.episode].actions[s.tick : s.tick + ticks] for s in batch]

@@ -97,7 +97,8 @@ class GeneratorModule(lightning.LightningModule):
             losses, name = self.model.vae.loss(pixels, generator=generator), "vae"
         else:
             latents = self.model.encode(validation.windows(numbers).to(self.device))
-            losses, name = self.model.loss(validation.batch(numbers, latents), generator=generator), "dit"
+            batch = validation.batch(numbers, latents).to(self.device)
+            losses, name = self.model.loss(batch, generator=generator), "dit"
         figures = {f"validation/{name}_{key}": value for key, value in losses.items()}
         self.log_dict(figures, batch_size=len(clips))
 

@@ -26,9 +26,9 @@ source scripts/setup.sh
 
 case "$size" in
   full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=0.01
-         look=2 validate=240 ;;
+         look=2 validate=240 clips=256 ;;
   quick) labelled=1  heldout=1 unlabelled=1  idm=40   policy=40   vae=30  dit=30  episodes=4  ticks=100 pairs=5   confidence=0
-         look=1 validate=10 ;;
+         look=1 validate=10 clips=32 ;;
 esac
 steps() { python -c 'import sys; print(max(1, round(int(sys.argv[1]) * float(sys.argv[2]))))' "$1" "$budget"; }
 
@@ -98,7 +98,8 @@ done
 stage generator.fit ghostkeys generator fit --config generator/configs/tiny.yaml --data.root $run/labels --output $run/generator \
   --model.vae_steps "$(steps $vae)" --trainer.max_steps "$(steps $((vae + dit)))" \
   --data.validation_root $run/heldout-gatherer --trainer.val_check_interval "$(steps $((validate / 2)))"
-stage generator.validate ghostkeys generator validate --checkpoint $run/generator --data.root $run/heldout --pairs $pairs --json $run/generator/scores.json
+stage generator.validate ghostkeys generator validate --checkpoint $run/generator --data.root $run/heldout --clips $clips --pairs $pairs \
+  --json $run/generator/scores.json
 
 # 6. Evaluate: who gets a log within half a minute?
 evaluate() {

@@ -78,8 +78,8 @@ def test_evaluation_of_a_generator_that_copies(model: VideoGenerator, episode: E
     assert scores["psnr"] <= scores["vae_psnr"]
     assert scores["left_right_order"] == 0.0
     assert scores["copy_psnr"] == scores["horizons"]["1"]["copy_psnr"]
-    kept = [figures["detail_kept"] for figures in scores["horizons"].values()]
-    assert all(0.5 < share < 1.1 for share in kept)  # the autoencoder's loss, again and again
+    ratios = [figures["detail_ratio"] for figures in scores["horizons"].values()]
+    assert all(0.5 < ratio < 1.1 for ratio in ratios)  # the autoencoder's loss, again and again
 
 
 def test_turning_starts_turn(episode: Episode) -> None:
