@@ -2,8 +2,8 @@
 # The main job on the embedded world, from nothing to a report: record, train the IDM, label, train the policy and the
 # generator, evaluate. Read it from top to bottom: every stage is a `ghostkeys` command that you can run yourself.
 #
-#   bash scripts/demo.sh              everything, about 22 minutes on 2 cores; started again, it goes on where it stopped
-#   bash scripts/demo.sh --quick      the same code on less, about 3 minutes (it learns little)
+#   bash scripts/demo.sh              everything, about 24 minutes on 2 cores; started again, it goes on where it stopped
+#   bash scripts/demo.sh --quick      the same code on less, about 4 minutes (it learns little)
 #   bash scripts/demo.sh --budget 4   four times the training steps
 #   bash scripts/demo.sh --seeds 3    three trainings of each policy, pooled in the report; a run with fewer goes on
 #   bash scripts/demo.sh --fresh      begins anew
@@ -11,17 +11,20 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 size=full budget=1 seeds=1 fresh=no
+fail() { echo "demo: $1" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) size=quick ;;
     --fresh) fresh=yes ;;
-    --budget) budget="${2:?--budget needs a factor, such as 2}"; shift ;;
-    --seeds) seeds="${2:?--seeds needs a number, such as 3}"; shift ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; [ "$1" = --help ] && exit 0 || exit 2 ;;
+    --budget) budget="${2-}"; shift $(($# > 1)) ;;
+    --seeds) seeds="${2-}"; shift $(($# > 1)) ;;
+    --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) fail "there is no option $1; see bash scripts/demo.sh --help" ;;
   esac
   shift
 done
-case "$seeds" in [1-9] | [1-9][0-9]) ;; *) echo "demo: --seeds $seeds: expected a number from 1 to 99" >&2; exit 2 ;; esac
+[[ "$budget" =~ ^[0-9]*[.]?[0-9]+$ && "$budget" =~ [1-9] ]] || fail "--budget needs a factor above 0, such as 2 or 0.5, not '$budget'"
+[[ "$seeds" =~ ^[1-9][0-9]?$ ]] || fail "--seeds needs a number from 1 to 99, not '$seeds'"
 source scripts/setup.sh
 
 case "$size" in

@@ -317,6 +317,23 @@ def test_the_pages_figures_are_those_of_the_report(reported: Path, monkeypatch: 
     assert [figure for figure in shown if figure not in text] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--seeds", "--seeds needs a number from 1 to 99, not ''"),
+        ("--seeds 0", "--seeds needs a number from 1 to 99, not '0'"),
+        ("--budget none", "--budget needs a factor above 0, such as 2 or 0.5, not 'none'"),
+        ("--quick --budget 0.0", "--budget needs a factor above 0, such as 2 or 0.5, not '0.0'"),
+        ("--quik", "there is no option --quik; see bash scripts/demo.sh --help"),
+    ],
+)
+def test_the_demo_refuses_what_it_does_not_know(words: str, message: str) -> None:
+    """In a line, before it sets anything up."""
+    command = ["bash", ROOT / "scripts" / "demo.sh", *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"demo: {message}\n")
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the PATH")
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
 def test_the_page_does_not_pan(reported: Path, tmp_path: Path, width: int, height: int) -> None:
