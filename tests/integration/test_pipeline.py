@@ -222,6 +222,7 @@ def test_clips_tell_that_they_are_the_first_of_their_kind(elements: Elements) ->
     assert "scripted: its first success, episode 2 of 2; a log after 0.4 seconds." in captions
     assert "scripted: its first failure, episode 1 of 2; no log in 1.0 seconds." in captions
     assert "random: no success in 2 episodes." in captions
+    assert "A policy's clips are those of its first training seed." in text_of(elements)
     assert "random: its first failure, episode 1 of 2; no log in 1.0 seconds." in captions
 
 
