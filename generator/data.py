@@ -186,5 +186,5 @@ class ClipsDataModule(lightning.LightningDataModule):
         """The same clips at each validation; none without validation recordings."""
         count = 0 if self.validation is None else len(self.validation)
         chosen = np.random.default_rng(self.seed).permutation(count)[:VALIDATION_CLIPS]
-        batches = torch.from_numpy(chosen).split(self.batch_size) if count else ()
+        batches = torch.split(torch.from_numpy(chosen), self.batch_size) if count else ()
         return DataLoader(cast("Dataset[Tensor]", batches), batch_size=None)

@@ -330,7 +330,7 @@ def test_the_pages_figures_are_those_of_the_report(reported: Path, monkeypatch: 
 )
 def test_the_demo_refuses_what_it_does_not_know(words: str, message: str) -> None:
     """In a line, before it sets anything up."""
-    command = ["bash", ROOT / "scripts" / "demo.sh", *words.split()]
+    command = ["bash", str(ROOT / "scripts" / "demo.sh"), *words.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"demo: {message}\n")
 
