@@ -119,8 +119,8 @@ def shown_kind(kind: Any) -> str:
         if inside[-1] is Ellipsis or origin is list:
             return f"list of {shown_kind(inside[0])}"
         return f"{len(inside)} x {shown_kind(inside[0])}"
-    names: dict[Any, str] = {Path: "path", int: "integer", float: "number", str: "text", bool: "true or false", None: "text"}
-    names[type(None)] = "null"
+    names: dict[Any, str] = {Path: "path", int: "integer", float: "number", str: "text", bool: "true or false"}
+    names |= {None: "text", type(None): "null"}
     return names.get(kind) or f"{getattr(kind, '__name__', kind)}"
 
 
