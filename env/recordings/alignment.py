@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from env.errors import RecordingError
 from env.recordings.contractor import PlayerInput
-from env.video.decoding import decode, frame_table
-from env.video.frames import TICKS_PER_SECOND, probe
+from env.video.table import frame_table
+from env.video.ticks import TICKS_PER_SECOND
 
 FRAME_SLACK = 2
 """Recorders may lose this many frames or lines at the end."""
@@ -71,12 +71,8 @@ def align(path: Path, ticks: Sequence[PlayerInput], video: Path, *, by_index: bo
 
 
 def frame_count(video: Path) -> int:
-    """How many frames a video has; decoded and counted only where nothing else tells."""
-    frames = probe(video).frames
-    if frames is None:
-        table = frame_table(video)
-        frames = len(table) if table is not None else sum(1 for _ in decode(video))
-    return frames
+    """How many frames a video shows."""
+    return len(frame_table(video))
 
 
 def _counted_places(ticks: Sequence[PlayerInput]) -> list[tuple[Clock, NDArray[np.int64]]]:
@@ -111,7 +107,7 @@ def _rising(values: Sequence[float | None]) -> NDArray[np.int64] | None:
 def _ticks_shown(video: Path, frames: int) -> NDArray[np.int64]:
     """(frames,) which tick each frame shows: a video of 20 Hz has a gap in its time stamps where one was lost."""
     table = frame_table(video)
-    if table is None or len(table) != frames or frames < 2:
+    if frames < 2:
         return np.arange(frames)
     shown = np.rint(table.seconds * TICKS_PER_SECOND).astype(np.int64)
     steps = np.diff(shown)
