@@ -12,7 +12,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -304,7 +304,7 @@ def label_columns() -> str:
             rows.append(_button_columns(field.name.removesuffix(BUTTONS[0]), str(field.type)))
         elif field.name.removeprefix("probability.") not in BUTTONS:
             kind = "dictionary of strings" if "dictionary" in str(field.type) else str(field.type)
-            rows.append([f"`{field.name}`", kind, meanings[field.name]])
+            rows.append([f"`{field.name}`", kind, _told(field.name, meanings)])
     head = f"Format version {LABEL_FORMAT_VERSION}; {len(LABEL_SCHEMA)} columns:"
     return f"{head}\n\n{table(['column', 'type', 'content'], rows)}"
 
@@ -324,6 +324,7 @@ def quality_reasons() -> str:
 
     meanings = {
         "absent": "the video shows no frame for this tick",
+        "gap": "frames are missing here, or another stream begins: nothing shows what the action did",
         "black": "the picture is black",
         "letterboxed": "black bars at two opposite edges, for ten seconds or more",
         "duplicated": "the frame is shown twice: the source has fewer frames a second than it says",
@@ -331,7 +332,14 @@ def quality_reasons() -> str:
         "cut": "the scene changes",
         "low confidence": "the model's probability that all keys and the mouse are right is below `--low-confidence`",
     }
-    return table(["reason", "meaning"], [[f"`{reason}`", meanings[reason]] for reason in REASONS])
+    return table(["reason", "meaning"], [[f"`{reason}`", _told(reason, meanings)] for reason in REASONS])
+
+
+def _told(name: str, meanings: Mapping[str, str]) -> str:
+    """What a name means. KeyError where nobody has said it."""
+    if name not in meanings:
+        raise KeyError(f"{name!r} has no description: give it one in scripts/docs.py.")
+    return meanings[name]
 
 
 def documented(package: str, name: str) -> str:

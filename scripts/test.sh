@@ -10,5 +10,9 @@ ruff check --quiet .
 mypy
 lint-imports
 zensical build --strict --clean
+if grep -rlE '<(script|link|img)[^>]*(src|href)="https?:' site --include='*.html'; then
+  echo "test: these pages of the documentation fetch something from the network" >&2
+  exit 1
+fi
 export OMP_NUM_THREADS=1  # as many test processes as cores, one thread each
 python -m pytest -n auto --dist loadfile "$@"
