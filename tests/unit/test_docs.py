@@ -170,7 +170,7 @@ def test_the_page_lists_every_key_of_the_action_space() -> None:
     rows = _rows("Action space")
     space = minerl_action_space()
     assert [row[0] for row in rows] == [f"`{name}`" for name in MINERL_KEYS]
-    for (_, shown, recorded, _), name in zip(rows, MINERL_KEYS, strict=True):
+    for (_, _, shown, recorded), name in zip(rows, MINERL_KEYS, strict=True):
         part = space[name]
         assert shown == (f"`Discrete({part.n})`" if isinstance(part, spaces.Discrete) else f"`{part}`")
         if name in KEYBOARD:
