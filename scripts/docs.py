@@ -13,6 +13,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -313,9 +314,10 @@ def _button_columns(prefix: str, kind: str) -> list[str]:
     """One row for the twenty columns of one kind."""
     from env.actions import BUTTONS
 
-    names = ", ".join(f"`{prefix}{button}`" for button in BUTTONS)
-    meaning = "Probability that the button is held." if prefix else "Whether the button is held."
-    return [names, kind, meaning]
+    if prefix:
+        names = f"`{prefix}{BUTTONS[0]}` to `{prefix}{BUTTONS[-1]}`"
+        return [names, kind, f"Probability that the button is held; one column for each of the {len(BUTTONS)} buttons."]
+    return [", ".join(f"`{button}`" for button in BUTTONS), kind, "Whether the button is held."]
 
 
 def quality_reasons() -> str:
@@ -377,7 +379,7 @@ def entry_points() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
-    **{f"options {name}": lambda name=name: configuration(name) for name in TRAINING},  # type: ignore[misc]
+    **{f"options {name}": partial(configuration, name) for name in TRAINING},
     "trainer": trainer,
     "environments": environments,
     "observations": observations,
@@ -385,7 +387,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "label columns": label_columns,
     "quality reasons": quality_reasons,
     "api ghostkeys": entry_points,
-    **{f"api {name}": lambda name=name: api(name) for name in PACKAGES},  # type: ignore[misc]
+    **{f"api {name}": partial(api, name) for name in PACKAGES},
 }
 
 

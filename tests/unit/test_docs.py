@@ -128,6 +128,14 @@ def _with_files(command: str, args: list[str]) -> list[str]:
     return args
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_python_on_the_pages_is_python(page: Path) -> None:
+    for number, block in enumerate(
+        re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    ):
+        compile(block, f"{page.name}, block {number}", "exec")
+
+
 def test_every_page_is_in_the_navigation() -> None:
     """And every entry of the navigation is a page, which the strict build does not check."""
     nav = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
