@@ -49,6 +49,7 @@ MEANINGS = {
     "cache": "Folder for decoded frames; by default `.frames` under `data.root`.",
     "batch_size": "Windows (`idm fit`) or clips (`generator fit`) in a step.",
     "validation_share": "Share of the ticks, in whole recordings, that is held out.",
+    "validation_root": "Folder of other recordings to validate on, instead of a share of those under `data.root`.",
     "kind": "Recordings with a player's actions (`contractor`), with inferred ones (`labels`), or both (`null`).",
     "chunk": "Ticks of each run in a step.",
     "slots": "Runs side by side in a step.",
