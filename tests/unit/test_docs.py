@@ -194,7 +194,7 @@ def test_the_page_lists_every_argument_with_its_default() -> None:
 
 
 def test_the_page_lists_every_option_of_reset() -> None:
-    with pytest.raises(ValueError, match="expected (some|one) of ") as told:
+    with pytest.raises(ValueError, match=r"expected (some|one) of ") as told:
         VoxelEnv(size=(8, 8)).reset(options={"nonsense": 1})
     expected = str(told.value).partition(" of ")[2].rstrip(".").split(", ")
     assert [row[0].strip("`") for row in _rows("Starting state")] == expected
