@@ -90,18 +90,19 @@ class Recording:
         return cls(*_action_file(Path(path), kind), compat=compat, **options)
 
     def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
-        self.video = path.with_name(f"{self.name}.mp4")
+        self.video = contractor_video(path)
         chosen = reading_options(path, compat, options)
         ticks = read_contractor_file(path).ticks
         play = Play.of(ticks, chosen)
         self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
         placed = self.alignment.frames >= 0
-        self.rows = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
-        self.frame_numbers = self.alignment.frames[self.rows]
-        self.actions = play.actions[self.rows]
+        kept = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
+        self.rows = np.array([tick.line - 1 for tick in ticks])[kept]
+        self.frame_numbers = self.alignment.frames[kept]
+        self.actions = play.actions[kept]
         self.times = self.frame_numbers / TICKS_PER_SECOND
-        self.usable = np.ones(len(self), bool)
-        self._cursor = play.cursor[self.rows]
+        self.usable = play.usable[kept] & (self.alignment.doubt is None)
+        self._cursor = play.cursor[kept]
 
     def _read_labels(self, path: Path) -> None:
         table = read_labels(path)
@@ -112,7 +113,7 @@ class Recording:
         self.usable = table["usable"].to_numpy()
         self.rows = np.arange(len(self))
         self._cursor = np.full((len(self), 2), np.nan)
-        self.frame_numbers = _frames_labelled(path, table, metadata, self.video)
+        self.frame_numbers = frames_labelled(path, table, metadata, self.video)
 
     def frames(self, start: int = 0, stop: int | None = None, size: Size | None = None) -> NDArray[np.uint8]:
         """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given."""
@@ -227,9 +228,31 @@ def _recordings_below(folder: Path, kind: Kind | None) -> set[Path]:
             stems[path.with_name(path.name.removesuffix(LABEL_SUFFIX))] = path
     if kind in (None, "contractor"):
         for path in folder.rglob("*.jsonl"):
-            if path.with_suffix(".mp4").exists():
+            if videos_beside(path):
                 stems[path.with_suffix("")] = path
     return {path for path in stems.values() if not path.name.startswith(".")}
+
+
+def videos_beside(actions: Path) -> list[Path]:
+    """The videos that have the stem of a contractor's file; <stem>.mp4 first."""
+    stem = actions.name.removesuffix(ACTION_SUFFIXES["contractor"])
+    names = [(actions.with_name(stem + suffix), actions.with_name(stem + suffix.upper())) for suffix in VIDEO_SUFFIXES]
+    found = (next((path for path in either if path.is_file()), None) for either in names)
+    return [path for path in found if path is not None]
+
+
+def contractor_video(actions: Path) -> Path:
+    """The video of a contractor's file: <stem>.mp4, as the format has it, else the only video with that stem.
+
+    Raises `RecordingError` where there are several. <stem>.mp4 where there is none.
+    """
+    found = videos_beside(actions) or [
+        actions.with_name(actions.name.removesuffix(ACTION_SUFFIXES["contractor"]) + ".mp4")
+    ]
+    if len(found) > 1 and found[0].suffix.lower() != ".mp4":
+        names = ", ".join(path.name for path in found)
+        raise RecordingError(f"{actions} has several videos ({names}); expected <stem>.mp4, or one video.")
+    return found[0]
 
 
 def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
@@ -258,7 +281,7 @@ def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
     raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
 
 
-def _frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
+def frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
     """(T,) the number of the video's frame that each row of a label table shows.
 
     Raises `RecordingError` where the table does not fit the video.
