@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from agents.scripted.pockets import kind_of
+from agents.scripted.item_kinds import kind_of
 from env.voxel.rules.recipes import RECIPES, Recipe
 
 SOURCES = ("log", "cobblestone")
