@@ -80,7 +80,7 @@ def frame_count(video: Path) -> int:
 
 
 def _counted_places(ticks: Sequence[PlayerInput]) -> list[tuple[Clock, NDArray[np.int64]]]:
-    """By the recorder's count: which tick of the video (L,) each line is, as it may be.
+    """The possible ticks of the video (L,) that the lines belong to, from the recorder's `tick` counts.
 
     The count may have begun with the recording or before: it says how many ticks came between the lines, and perhaps
     also how many came before the first.
@@ -93,7 +93,7 @@ def _counted_places(ticks: Sequence[PlayerInput]) -> list[tuple[Clock, NDArray[n
 
 
 def _clocked_places(ticks: Sequence[PlayerInput]) -> list[tuple[Clock, NDArray[np.int64]]]:
-    """The same by the recorder's clock, since the first line."""
+    """The possible ticks of the lines from the recorder's `milli` clock, counted from the first line."""
     clock = _rising([tick.milli for tick in ticks])
     return [] if clock is None else [("milli", np.rint((clock - clock[0]) / TICK_MILLISECONDS).astype(np.int64))]
 

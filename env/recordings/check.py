@@ -45,7 +45,7 @@ class Checked:
         return "bad" if self.faults else "mended" if self.mended else "good"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as plain data, for a JSON document."""
         return {
             "path": str(self.path),
             "verdict": self.verdict,
@@ -65,7 +65,7 @@ class CheckReport:
 
     @property
     def bad(self) -> tuple[Checked, ...]:
-        """Those to look at."""
+        """The recordings that cannot be used."""
         return tuple(checked for checked in self.recordings if checked.verdict == "bad")
 
     @property
@@ -99,7 +99,7 @@ class CheckReport:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as plain data, for a JSON document."""
         verdicts = [checked.verdict for checked in self.recordings]
         return {
             "recordings": [checked.as_dict() for checked in self.recordings],

@@ -41,7 +41,7 @@ class Index:
 
 @dataclass
 class FetchReport:
-    """What became of the recordings of an index, as far as they were asked for."""
+    """The result of fetching an index: which recordings are there, and which failed."""
 
     hours: float = 0.0
     """Of what is there now, fetched and found."""
@@ -59,7 +59,7 @@ class FetchReport:
         return len(self.fetched) + len(self.present)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The report as plain data, for a JSON document."""
         failed = [{"path": path, "reason": reason} for path, reason in self.failed]
         return {
             "hours": self.hours,

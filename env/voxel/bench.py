@@ -32,7 +32,7 @@ SIZES: Mapping[str, tuple[int, int] | Literal["vpt"]] = {
 }
 """The pictures measured, by height and width; "vpt" is 128 x 128 pixels of the largest."""
 WARM_UP = 10
-"""Ticks of each episode that nobody counts."""
+"""Ticks of each episode that are not timed."""
 _START = """
 import env, gymnasium
 world = gymnasium.make("ghostkeys/Voxel-v0", size="vpt")
@@ -64,7 +64,7 @@ class EnvBench:
     ms_per_tick: dict[str, float]
     """Processor milliseconds of `step`, by size of the picture."""
     ms_per_tick_unseen: float
-    """The same without drawing: `VoxelEnv.advance`."""
+    """Processor milliseconds of `VoxelEnv.advance`, which draws nothing."""
     ratio_sparse: float
     """Of "vpt" to drawing the whole picture and resizing it: at most 1."""
     steps_per_second: dict[str, float]
