@@ -41,7 +41,7 @@ class PolicyBench:
     difference_memory: float
     """Of log-probabilities, at most, between ticks one by one and encoding all at once."""
     difference_batch: float
-    """The same between environments alone and in the batch."""
+    """Largest difference of log-probabilities between environments alone and in the batch."""
 
 
 def bench(args: list[str]) -> int:

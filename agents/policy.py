@@ -107,7 +107,7 @@ class PolicyState(NamedTuple):
         return PolicyState(memories, self.frame[index], self.begun[index])
 
     def detach(self) -> "PolicyState":
-        """The same memory, through which no gradient flows back."""
+        """This state, through which no gradient flows back."""
         return self._replace(memories=[Memory(*(part.detach() for part in memory)) for memory in self.memories])
 
 

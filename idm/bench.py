@@ -44,7 +44,7 @@ class Agreement:
     clear_choices: int
     """Keys and camera axes for which one class leads by more than `MARGIN`."""
     equal_choices: int
-    """Those of them for which both choose the same."""
+    """Clear choices that both networks make alike."""
 
 
 @dataclass(frozen=True)
