@@ -25,7 +25,7 @@ MARGIN = 1e-4
 
 @dataclass(frozen=True)
 class Speed:
-    """Of one way to compute."""
+    """Speed of one way to compute."""
 
     seconds_per_frame: float
     frames_per_second: float
@@ -38,7 +38,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of the log-probabilities of the fast and the plain network."""
+    """How far the log-probabilities of the fast and the plain network agree."""
 
     largest_difference: float
     clear_choices: int

@@ -13,7 +13,7 @@ SOURCES = ("log", "cobblestone")
 """What is found in the world; everything else is crafted."""
 TABLE = "crafting_table"
 PICKAXES = ("wooden_pickaxe", "stone_pickaxe", "iron_pickaxe", "diamond_pickaxe")
-"""Any of them breaks stone so that it leaves cobblestone; the quickest last."""
+"""Pickaxes that get cobblestone from stone, the quickest last."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ DIRECTION_KEYS: dict[int, Keys] = {
 
 
 class Manner:
-    """How the player walks just now (straight or sideways, hopping, sneaking, glancing about), by the style's chances."""
+    """How the player walks just now (straight, sideways, hopping, sneaking, glancing about), by the style's chances."""
 
     def __init__(self, body: Body) -> None:
         self._style, self._rng = body.style, body.rng

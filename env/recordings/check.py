@@ -37,7 +37,7 @@ class Checked:
     """What is wrong with it and was mended in reading."""
     actions: Actions = field(default_factory=lambda: Actions.none(0))
     size: tuple[int, int] | None = None
-    """Of its frames, (height, width)."""
+    """(height, width) of the frames."""
 
     @property
     def verdict(self) -> Verdict:
@@ -70,12 +70,12 @@ class CheckReport:
 
     @property
     def ticks(self) -> int:
-        """Of all readable recordings."""
+        """Ticks of all readable recordings."""
         return sum(len(checked.actions) for checked in self.recordings)
 
     @property
     def hours(self) -> float:
-        """Of all readable recordings."""
+        """Hours of all readable recordings."""
         return self.ticks / TICKS_PER_SECOND / 3600
 
     def presses_per_minute(self) -> dict[str, float]:

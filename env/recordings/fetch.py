@@ -44,14 +44,14 @@ class FetchReport:
     """The result of fetching an index: which recordings are there, and which failed."""
 
     hours: float = 0.0
-    """Of what is there now, fetched and found."""
+    """Hours of the recordings that are there now."""
     fetched: list[str] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
-    """Already there."""
+    """Paths of recordings that were there before."""
     absent: list[str] = field(default_factory=list)
     """The server does not have them."""
     failed: list[tuple[str, str]] = field(default_factory=list)
-    """With the reason."""
+    """Paths of recordings that could not be fetched, with the reason."""
 
     @property
     def recordings(self) -> int:
