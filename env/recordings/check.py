@@ -186,7 +186,9 @@ def check_recording(path: Path, *, decode_all: bool = True) -> Checked:
         faults = [*_alignment_faults(recording), *(_picture_faults(recording.video) if decode_all else ())]
     except (GhostkeysError, OSError) as error:
         return Checked(path, faults=(str(error),))
-    faults += [*(_line_faults(file) if file else ()), *_play_faults(recording)]
+    faults += _line_faults(file) if file else ()
+    if recording.usable.any() or not faults:
+        faults += _play_faults(recording)
     mended = [*(_line_repairs(file) if file else ()), *_gaps(recording), *_other_rate(recording)]
     size = (info.height, info.width)
     return Checked(path, tuple(faults), tuple(mended), tuple(_notes(recording)), recording.actions, size)
@@ -253,7 +255,7 @@ def _line_faults(file: ContractorFile) -> Iterable[str]:
         yield f"none of the {len(file.ticks)} ticks has mouse and keyboard"
     absurd = sum(bool(tick.implausible) for tick in file.ticks)
     if absurd > ABSURD_SHARE * len(file.ticks):
-        yield f"{absurd} of {len(file.ticks)} ticks have values that cannot be: was the recorder's version another?"
+        yield f"{absurd} of {len(file.ticks)} ticks have values that cannot be"
 
 
 def _line_repairs(file: ContractorFile) -> Iterable[str]:
@@ -281,10 +283,10 @@ def _play_faults(recording: Recording) -> Iterable[str]:
     """What speaks against somebody's play in these ticks."""
     if not len(recording):
         yield "no tick has a frame"
-    elif recording.usable.any() and not _is_played(recording) and recording.kind == "contractor":
-        yield f"no key is pressed in {int(recording.usable.sum())} ticks: was the right file recorded?"
-    elif not recording.usable.any() and (recording.alignment is None or recording.alignment.doubt is None):
+    elif not recording.usable.any():
         yield f"none of the {len(recording)} ticks is usable"
+    elif recording.kind == "contractor" and not _is_played(recording):
+        yield f"no key is pressed in {int(recording.usable.sum())} ticks: was the right file recorded?"
 
 
 def _is_played(recording: Recording) -> bool:

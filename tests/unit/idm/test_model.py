@@ -80,6 +80,32 @@ def test_camera_targets_average_to_the_angle() -> None:
     torch.testing.assert_close(weights_between(torch.tensor([25.0]), centres) @ centres, torch.tensor([10.0]))
 
 
+def test_one_absurd_turn_does_not_decide_the_weights(model: InverseDynamicsModel) -> None:
+    """A mouse that leaps by 57,000 pixels weighs as the largest turn there is: 10°."""
+    actions = make_episode(4000, seed=0).actions
+    model.weigh_losses(actions)
+    spread = model.camera_spread.clone()
+    actions.camera[100] = (-8550.0, 8550.0)
+    model.weigh_losses(actions)
+    torch.testing.assert_close(model.camera_spread, spread, rtol=0.01, atol=0.0)
+    model.weigh_losses(actions[100:101])
+    assert torch.equal(model.camera_spread, torch.tensor([0.1, 0.1]))
+
+
+def test_unusable_ticks_do_not_enter_the_loss(model: InverseDynamicsModel) -> None:
+    """Whatever they say; and a batch without any other ticks costs nothing."""
+    batch = collate_windows([make_episode(16, seed=0)], [Window(0, 0, 16)])
+    usable = batch.usable.clone()
+    usable[:, 5] = False
+    camera, buttons = batch.camera.clone(), batch.buttons.clone()
+    camera[:, 5], buttons[:, 5] = 8550.0, ~buttons[:, 5]
+    with torch.no_grad():
+        clean = model.loss(batch._replace(usable=usable))
+        absurd = model.loss(batch._replace(usable=usable, camera=camera, buttons=buttons))
+        assert absurd == clean
+        assert model.loss(batch._replace(usable=torch.zeros_like(usable)))["total"] == 0.0
+
+
 def test_precomputed_motion_gives_the_same_loss(model: InverseDynamicsModel) -> None:
     assert model.motion is not None
     episode = make_episode(100, seed=1)
