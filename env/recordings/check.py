@@ -243,9 +243,11 @@ def _gaps(recording: Recording) -> Iterable[str]:
     left_out = int((alignment.frames < 0).sum())
     unused = alignment.video_frames - (len(alignment.frames) - left_out)
     if left_out:
-        yield f"{left_out} lines without a frame of their own are left out (by {alignment.by})"
+        kind = _counted(left_out, "line without a frame of its own is", "lines without a frame of their own are")
+        yield f"{kind} left out (by {alignment.by})"
     if unused:
-        yield f"{unused} frames without a line are left out (by {alignment.by})"
+        kind = _counted(unused, "frame without a line is", "frames without a line are")
+        yield f"{kind} left out (by {alignment.by})"
     yield from alignment.notes
 
 
@@ -263,16 +265,19 @@ def _line_repairs(file: ContractorFile) -> Iterable[str]:
     if file.cut_off:
         yield "the last line was cut off and is left out"
     if file.blank:
-        yield f"{file.blank} lines are blank and were passed over"
+        yield _counted(file.blank, "line is blank and was passed over", "lines are blank and were passed over")
     incomplete = sum(not tick.complete for tick in file.ticks)
     if incomplete:
-        yield f"{incomplete} ticks have no mouse or keyboard and are not used"
+        kind = _counted(incomplete, "tick has no mouse or keyboard and is", "ticks have no mouse or keyboard and are")
+        yield f"{kind} not used"
     absurd = [tick for tick in file.ticks if tick.implausible]
     for tick in absurd[:MAX_NAMED]:
         yield f"line {tick.line} is not used: {'; '.join(tick.implausible)}"
     if len(absurd) > MAX_NAMED:
-        lines = f"lines {absurd[MAX_NAMED].line} to {absurd[-1].line}"
-        yield f"{len(absurd) - MAX_NAMED} more ticks have such values and are not used ({lines})"
+        kind = _counted(
+            len(absurd) - MAX_NAMED, "more tick has such a value and is", "more ticks have such values and are"
+        )
+        yield f"{kind} not used (lines {absurd[MAX_NAMED].line} to {absurd[-1].line})"
     if file.ticks[0].new_buttons == (0,):
         yield "attack was stuck at the start and is let go until it is pressed anew"
     if all(tick.hotbar is None for tick in file.ticks):
@@ -285,20 +290,18 @@ def _play_faults(recording: Recording) -> Iterable[str]:
         yield "no tick has a frame"
     elif not recording.usable.any():
         yield f"none of the {len(recording)} ticks is usable"
-    elif recording.kind == "contractor" and not _is_played(recording):
-        yield f"no key is pressed in {int(recording.usable.sum())} ticks: was the right file recorded?"
+    elif not recording.actions.buttons[recording.usable].any():
+        done = "recorded" if recording.kind == "contractor" else "labelled"
+        yield f"no key is pressed in {int(recording.usable.sum())} ticks: was the right file {done}?"
 
 
-def _is_played(recording: Recording) -> bool:
-    """Whether a key or mouse button is pressed in some usable tick."""
-    return bool(recording.actions.buttons[recording.usable].any())
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _notes(recording: Recording) -> Iterable[str]:
     """What is unusual, but may be."""
-    if recording.kind == "labels" and len(recording) and not _is_played(recording):
-        yield "the labels press no key"
-    if len(recording) and not recording.actions.camera[recording.usable].any():
+    if recording.usable.any() and not recording.actions.camera[recording.usable].any():
         yield "the camera never turns"
     if 0 < len(recording) < SHORT:
         yield f"fewer than {SHORT} ticks: training leaves out recordings shorter than its window"
@@ -307,7 +310,11 @@ def _notes(recording: Recording) -> Iterable[str]:
 def _other_rate(recording: Recording) -> Iterable[str]:
     """A frame a tick, though not 20 a second."""
     alignment = recording.alignment
-    if alignment is not None and abs(alignment.rate / TICKS_PER_SECOND - 1) > RATE_TOLERANCE:
+    if (
+        alignment is not None
+        and alignment.doubt is None
+        and abs(alignment.rate / TICKS_PER_SECOND - 1) > RATE_TOLERANCE
+    ):
         yield f"the video says {alignment.rate:.4g} frames a second; each is taken for a tick of 1/20 s"
 
 

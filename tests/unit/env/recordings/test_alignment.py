@@ -204,8 +204,8 @@ def test_a_line_and_a_frame_lost_in_a_file(bars: Any, tmp_path: Path) -> None:
     checked = check_recording(path)
     assert (checked.verdict, checked.faults) == ("mended", ())
     assert checked.mended == (
-        "1 lines without a frame of their own are left out (by tick)",
-        "1 frames without a line are left out (by tick)",
+        "1 line without a frame of its own is left out (by tick)",
+        "1 frame without a line is left out (by tick)",
     )
 
 

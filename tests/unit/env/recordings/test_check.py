@@ -106,6 +106,19 @@ def test_play_without_a_key_is_not_good(play: Path) -> None:
     assert check_recording(play).faults == ()
 
 
+def test_labels_without_a_key_are_not_good(play: Path) -> None:
+    labels = play.with_name("play.labels.parquet")
+    write_labels(
+        labels,
+        Actions.none(60),
+        times=np.arange(60) / 20,
+        button_probabilities=np.zeros((60, 20), np.float32),
+        camera_probability=np.ones(60, np.float32),
+        metadata={"video": "play.mp4", "resampling": "native"},
+    )
+    assert check_recording(labels).faults == ("no key is pressed in 60 ticks: was the right file labelled?",)
+
+
 def test_lines_without_mouse_and_keyboard_throughout_are_bad(play: Path) -> None:
     ticks = [tick | {"mouse": None, "keyboard": None} for tick in lines(play)]
     rewrite(play, ticks)
@@ -128,8 +141,8 @@ def test_blank_lines_are_told(play: Path) -> None:
     written = play.read_text().splitlines(keepends=True)
     play.write_text("".join([*written[:9], "\n", *written[10:]]) + "\n\n")
     assert check_recording(play).mended == (
-        "1 lines are blank and were passed over",
-        "1 frames without a line are left out (by tick)",
+        "1 line is blank and was passed over",
+        "1 frame without a line is left out (by tick)",
     )
 
 
@@ -202,7 +215,7 @@ def test_everything_that_should_be_a_recording_is_looked_at(play: Path, tmp_path
     shutil.copy(play.with_suffix(".mp4"), tmp_path / "labelled.mp4")
     write_labels(
         tmp_path / "labelled.labels.parquet",
-        Actions.none(60),
+        Actions.from_minerl([{"forward": 1}] * 60),
         times=np.arange(60) / 20,
         button_probabilities=np.zeros((60, 20), np.float32),
         camera_probability=np.ones(60, np.float32),
