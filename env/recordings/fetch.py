@@ -59,7 +59,7 @@ class FetchReport:
         return len(self.fetched) + len(self.present)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The report in types that JSON has."""
         failed = [{"path": path, "reason": reason} for path, reason in self.failed]
         return {
             "hours": self.hours,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from idm.calibration import calibrate
 from idm.config import IDMConfig
 from idm.data import Window, collate_windows
 from idm.datamodule import with_motion
@@ -140,3 +141,12 @@ def test_checkpoint_gives_the_same_model_back(config: IDMConfig, tmp_path: Path)
 def test_a_model_needs_some_encoder() -> None:
     with pytest.raises(ValueError, match="switched off"):
         IDMConfig(appearance="none")
+
+
+def test_too_short_held_out_play_leaves_the_calibration(
+    model: InverseDynamicsModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = model.predict(make_episode(20, seed=0).frames)
+    calibrate(model, [make_episode(15, seed=1)])
+    assert "no held-out recording has the 16 ticks of a window: not calibrated" in caplog.text
+    assert model.predict(make_episode(20, seed=0).frames).actions == before.actions
