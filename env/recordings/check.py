@@ -17,8 +17,9 @@ from env.processors import usable_processors
 from env.recordings.alignment import RATE_TOLERANCE
 from env.recordings.contractor import ContractorFile, read_contractor_file
 from env.recordings.labels import LABEL_SUFFIX
-from env.recordings.recording import VIDEO_SUFFIXES, Recording, videos_beside
+from env.recordings.recording import Recording, videos_beside
 from env.video.decoding import PathLike, decode
+from env.video.files import has_video_suffix
 from env.video.frames import TICKS_PER_SECOND, probe
 
 Verdict = Literal["good", "mended", "bad"]
@@ -215,7 +216,7 @@ def _candidates(path: Path) -> Iterable[Path]:
             found.setdefault(file.with_name(file.name.removesuffix(LABEL_SUFFIX)), file)
         elif file.suffix == ".jsonl" and (videos_beside(file) or _is_contractors(file)):
             found[file.with_suffix("")] = file
-        elif file.suffix.lower() in VIDEO_SUFFIXES:
+        elif has_video_suffix(file):
             found.setdefault(file.with_suffix(""), file)
     return found.values()
 

@@ -16,10 +16,11 @@ from env.errors import RecordingError
 from env.files import atomic_path
 from env.recordings.alignment import Alignment, align
 from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
-from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, read_labels
+from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, label_name, read_labels
 from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
 from env.video.container import PathLike
 from env.video.cursor import draw_cursor
+from env.video.files import VIDEO_SUFFIXES, has_video_suffix
 from env.video.frames import (
     TICKS_PER_SECOND,
     Frame,
@@ -38,7 +39,6 @@ Kind = Literal["contractor", "labels"]
 MAX_TIME_ERROR = 5e-3
 """How far (s) the time of a label may be from that of its frame: containers round to milliseconds."""
 ACTION_SUFFIXES: dict[Kind, str] = {"contractor": ".jsonl", "labels": LABEL_SUFFIX}
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".ts")
 
 
 class Recording:
@@ -260,12 +260,11 @@ def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
     for name, suffix in ACTION_SUFFIXES.items():
         if path.name.endswith(suffix) and kind in (None, name):
             return path, name
-    stem = path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path
-    candidates = {
-        name: stem.with_name(stem.name + suffix) for name, suffix in ACTION_SUFFIXES.items() if kind in (None, name)
-    }
+    stem = path.with_suffix("") if has_video_suffix(path) else path
+    names: dict[Kind, str] = {"contractor": stem.name + ACTION_SUFFIXES["contractor"], "labels": label_name(stem.name)}
+    candidates = {name: stem.with_name(file) for name, file in names.items() if kind in (None, name)}
     for name, candidate in candidates.items():
-        if candidate.exists():
+        if os.path.exists(candidate):  # noqa: PTH110  (Path.exists raises an error for a name that is too long)
             return candidate, name
     expected = " or ".join(str(file) for file in candidates.values())
     problem = "is no recording" if path.exists() else "does not exist"
@@ -276,7 +275,7 @@ def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
     """The video a label table belongs to: beside it, else where it was when it was labelled."""
     beside = [labels.with_name(Path(recorded).name), *(labels.with_name(name + suffix) for suffix in VIDEO_SUFFIXES)]
     for candidate in (*beside, labels.parent / recorded):
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # noqa: PTH113  (Path.is_file raises an error for a name that is too long)
             return candidate
     raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
 

@@ -1,6 +1,6 @@
 """Clips in many containers and codecs, and files that are odd in one way each, made from scratch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MILLISECONDS = Fraction(1, 1000)
+Packets = Iterable[Any]
 
 
 class Coding(NamedTuple):
@@ -44,13 +45,13 @@ def write_clip(
     stamps: Sequence[Fraction],
     coding: str = "h264-b",
     *,
-    rate: Fraction = Fraction(20),
+    rate: Fraction | int = 20,
     time_base: Fraction | None = None,
     muxer: dict[str, str] | None = None,
 ) -> Path:
     """Frames uint8 (H, W, 3) shown at `stamps` (s), in the container that the path's suffix names."""
     encoder, options, b_frames = CODINGS[coding]
-    base = time_base or 1 / rate
+    base = time_base or 1 / Fraction(rate)
     frames = list(frames)
     with av.open(str(path), "w", options=muxer or {}) as container:
         stream: Any = container.add_stream(encoder, rate=rate, options=options)
@@ -78,3 +79,44 @@ def irregular(frames: int) -> list[Fraction]:
     """Stamps (s) in whole milliseconds: between 2 and 90 apart, as a screen recorder under load writes them."""
     steps = np.random.default_rng(3).integers(2, 90, frames)
     return [int(stamp) * MILLISECONDS for stamp in np.cumsum(steps) - steps[0]]
+
+
+def write_turned(path: Path, frames: NDArray[np.uint8], angle: int) -> Path:
+    """Frames encoded on their side, with the display matrix that sets them upright (degrees, counterclockwise)."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=20, options={"preset": "ultrafast", "crf": "10"})
+        turned = [np.ascontiguousarray(np.rot90(frame, -angle // 90)) for frame in frames]
+        stream.height, stream.width = turned[0].shape[:2]
+        stream.set_display_rotation(angle)
+        for frame in turned:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def remux(
+    source: Path, target: Path, change: Callable[[list[Any]], Packets] = lambda packets: packets, **options: str
+) -> Path:
+    """The packets of a video, changed but not encoded anew, in another file."""
+    with av.open(str(source)) as reader, av.open(str(target), "w", options=options) as writer:
+        stream = reader.streams.video[0]
+        copy = writer.add_stream_from_template(stream)
+        for packet in change([packet for packet in reader.demux(stream) if packet.size]):
+            packet.stream = copy
+            writer.mux(packet)
+    return target
+
+
+def moved(packets: Packets, by: Callable[[Any], float]) -> Packets:
+    """The packets with their time stamps moved by so many seconds."""
+    for packet in packets:
+        ticks = round(by(packet) / float(packet.time_base))
+        packet.pts += ticks
+        packet.dts = None if packet.dts is None else packet.dts + ticks
+        yield packet
+
+
+def join(parts: Sequence[Path], target: Path) -> Path:
+    """Transport streams one after the other."""
+    target.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return target

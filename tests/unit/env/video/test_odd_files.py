@@ -1,7 +1,6 @@
 """What is decided for each odd kind of video file; `docs/video.md` tells users the same."""
 
 import os
-from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,31 +13,7 @@ from env.errors import VideoError
 from env.video.decoding import decode
 from env.video.frames import FrameReader, pixels, probe, read_frames, read_ticks, write_video
 from env.video.table import frame_table
-from tests.unit.env.video.clips import CODINGS, steady, write_clip
-
-Packets = Iterable[Any]
-
-
-def remux(
-    source: Path, target: Path, change: Callable[[list[Any]], Packets] = lambda packets: packets, **options: str
-) -> Path:
-    """The packets of a video, changed but not encoded anew, in another file."""
-    with av.open(str(source)) as reader, av.open(str(target), "w", options=options) as writer:
-        stream = reader.streams.video[0]
-        copy = writer.add_stream_from_template(stream)
-        for packet in change([packet for packet in reader.demux(stream) if packet.size]):
-            packet.stream = copy
-            writer.mux(packet)
-    return target
-
-
-def moved(packets: Packets, by: Callable[[Any], float]) -> Packets:
-    """The packets with their time stamps moved by so many seconds."""
-    for packet in packets:
-        ticks = round(by(packet) / float(packet.time_base))
-        packet.pts += ticks
-        packet.dts = None if packet.dts is None else packet.dts + ticks
-        yield packet
+from tests.unit.env.video.clips import CODINGS, Packets, join, moved, remux, steady, write_clip, write_turned
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +76,6 @@ def test_pictures_that_refer_to_what_was_cut_away_are_not_shown(bars: Any, tmp_p
     assert 20 <= shown[0] <= 30
     assert [number for number, _, _ in decode(path)] == list(range(len(frame_table(path))))
     assert codes(path, bars, 70) == shown[70:]
-
-
-def join(parts: list[Path], target: Path) -> Path:
-    target.write_bytes(b"".join(part.read_bytes() for part in parts))
-    return target
 
 
 def test_joined_streams_whose_stamps_restart_are_read_on_and_marked(whole: Path, bars: Any, tmp_path: Path) -> None:
@@ -241,16 +211,7 @@ def test_an_attached_picture_is_not_the_video(bars: Any, tmp_path: Path) -> None
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
 def test_rotation_flags_are_followed(angle: int, bars: Any, tmp_path: Path) -> None:
     """Whatever way the camera was held, the frames are upright, in `label` as in `Recording`."""
-    path = tmp_path / "turned.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=20, options={"preset": "ultrafast", "crf": "10"})
-        upright = [bars.draw(number) for number in range(70)]
-        turned = [np.ascontiguousarray(np.rot90(frame, -angle // 90)) for frame in upright]
-        stream.height, stream.width = turned[0].shape[:2]
-        stream.set_display_rotation(angle)
-        for frame in turned:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+    path = write_turned(tmp_path / "turned.mp4", bars.clip(70), angle)
     assert codes(path, bars) == list(range(70))
     assert (probe(path).height, probe(path).width) == bars.size
     assert bars.read(FrameReader(path).frame(66)) == 66
