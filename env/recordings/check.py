@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
-from env.errors import GhostkeysError, RecordingError
+from env.errors import GhostkeysError, RecordingError, one_line
 from env.processors import usable_processors
 from env.recordings.alignment import RATE_TOLERANCE
 from env.recordings.contractor import ContractorFile, read_contractor_file
@@ -56,13 +56,13 @@ class Checked:
     def as_dict(self) -> dict[str, Any]:
         """Everything but the actions, in types that JSON has."""
         return {
-            "path": printable(self.path),
+            "path": one_line(str(self.path)),
             "verdict": self.verdict,
             "ticks": len(self.actions),
             "size": self.size,
-            "faults": [printable(fault) for fault in self.faults],
-            "mended": [printable(mended) for mended in self.mended],
-            "notes": [printable(note) for note in self.notes],
+            "faults": [one_line(fault) for fault in self.faults],
+            "mended": [one_line(mended) for mended in self.mended],
+            "notes": [one_line(note) for note in self.notes],
         }
 
 
@@ -193,11 +193,6 @@ def check_recording(path: Path, *, decode_all: bool = True) -> Checked:
     mended = [*(_line_repairs(file) if file else ()), *_gaps(recording), *_other_rate(recording)]
     size = (info.height, info.width)
     return Checked(path, tuple(faults), tuple(mended), tuple(_notes(recording)), recording.actions, size)
-
-
-def printable(text: object) -> str:
-    """Text that every terminal and JSON reader takes: bytes of file names that are not UTF-8 are written as \\udc80."""
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _jsonl(recording: Recording) -> Path:
