@@ -15,6 +15,7 @@ Exit status: 0 all went well; 1 something in the input was bad (each named in on
 Ctrl-C; 143 stopped with SIGTERM.
 """
 
+import io
 import logging
 import os
 import sys
@@ -265,6 +266,7 @@ def _run(command: Command, args: list[str]) -> int:
     from env.errors import GhostkeysError, UsageError
     from env.waiting import Terminated, announced, sigterm_like_ctrl_c
 
+    _escape_unprintable()
     _log_to_stderr()
     # Torch asks Linux for large pages: with fewer page faults, the IDM's training takes a fifth less processor time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -292,6 +294,13 @@ def _fail(reason: object, *, status: int) -> int:
     """Says in one line why nothing came of it."""
     print(f"ghostkeys: error: {str(reason).strip().replace(chr(10), ' ')}", file=sys.stderr)
     return status
+
+
+def _escape_unprintable() -> None:
+    """Shows what the terminal's encoding lacks as escapes: a file's name may hold anything."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _log_to_stderr() -> None:

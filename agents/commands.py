@@ -67,6 +67,7 @@ def _evaluate(
     workers: int = 2,
     json: Path | None = None,
     video: Path | None = None,
+    video_failure: Path | None = None,
 ) -> int:
     """Plays episodes in an environment and reports how often each milestone is reached, with 95 % intervals.
 
@@ -86,6 +87,7 @@ def _evaluate(
         json: Write the result to this file. Until it is there, what has been played is kept beside it, and the same
             command goes on from there. A result of the same evaluation is not played again; one of another is an error.
         video: Write the first successful episode (else the first) to this mp4 file, with the keys drawn in.
+        video_failure: Write the first episode that missed the goal (`until`, or a log) to this mp4 file, likewise.
     """
     from agents.evaluate import make_trial, play_trial, read_result, table, write_video
 
@@ -111,6 +113,11 @@ def _evaluate(
         write_json(json, evaluation.to_json())
     if video is not None:
         write_video(evaluation, video)
+    failure = evaluation.first(reached_goal=False)
+    if video_failure is not None and failure is not None:
+        write_video(evaluation, video_failure, episode=failure)
+    elif video_failure is not None:
+        print(f"{video_failure} is not written: every episode reached its goal.")
     if journal is not None:
         shutil.rmtree(journal, ignore_errors=True)
     return 0

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset
 
 from agents.codec import JointCodec
-from agents.policy import Policy, PolicyBatch
+from agents.policy import Policy, PolicyBatch, PolicyConfig
 from env.actions import BUTTONS, Actions
-from env.errors import RecordingError
+from env.errors import GhostkeysError, RecordingError
 from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
 from idm.frame_cache import DEFAULT_GB
+
+VALIDATION_CHUNK = 32
+"""Ticks at a time in validation, where a step holds one recording only: fewer would waste the processor."""
 
 
 class Run(NamedTuple):
@@ -203,6 +206,7 @@ class PolicyDataModule(lightning.LightningDataModule):
         tint: Spread of the runs' brightness and colours; 0 leaves them as recorded.
         null_weight: How much ticks without any key or turn count (VPT: 0).
         validation_share: Share of the ticks kept for validation.
+        validation_root: Folder of other recordings to validate on, instead.
         cache: Folder for decoded frames; by default `.frames` under root.
         cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
         seed: Decides the runs, and what is kept for validation.
@@ -219,12 +223,19 @@ class PolicyDataModule(lightning.LightningDataModule):
         tint: float = 0.0,
         null_weight: float = 1.0,
         validation_share: float = 0.0,
+        validation_root: Path | None = None,
         cache: Path | None = None,
         cache_gb: float = DEFAULT_GB,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if validation_root is not None and validation_share > 0:
+            raise GhostkeysError(
+                f"validation_root ({validation_root}) and validation_share ({validation_share}) both say what to "
+                "validate on: give one of them."
+            )
         self.root = Path(root)
+        self.validation_root = None if validation_root is None else Path(validation_root)
         self.chunk = chunk
         self.slots = slots
         self.run = run
@@ -244,17 +255,22 @@ class PolicyDataModule(lightning.LightningDataModule):
             return
         assert self.trainer is not None
         policy = cast("Policy", self.trainer.lightning_module.model)
-        episodes = load_episodes(
-            self.root,
-            size=policy.config.size,
-            interpolation=policy.config.interpolation,
-            cache=self.cache,
-            cache_gb=self.cache_gb,
-        )
+        episodes = self._load(self.root, policy.config)
         if not any(episode.usable.any() for episode in episodes):
             raise RecordingError(f"{self.root}: no tick of the {len(episodes)} recordings is usable to learn from.")
         self.training, self.validation = split_episodes(
             episodes, validation_share=self.validation_share, seed=self.seed
+        )
+        if self.validation_root is not None:
+            self.validation = self._load(self.validation_root, policy.config)
+
+    def _load(self, root: Path, config: PolicyConfig) -> EpisodeSet:
+        return load_episodes(
+            root,
+            size=config.size,
+            interpolation=config.interpolation,
+            cache=self.cache,
+            cache_gb=self.cache_gb,
         )
 
     def train_dataloader(self) -> DataLoader[PolicyBatch]:
@@ -275,4 +291,5 @@ class PolicyDataModule(lightning.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[PolicyBatch]:
         """The validation recordings once through, if there are any."""
-        return DataLoader(Chunks(self.validation, chunk=self.chunk, slots=1, once=True), batch_size=None)
+        chunk = max(self.chunk, VALIDATION_CHUNK)
+        return DataLoader(Chunks(self.validation, chunk=chunk, slots=1, once=True), batch_size=None)

@@ -81,6 +81,14 @@ class Evaluation:
         ticks = [episode.milestones[milestone] for episode in self.episodes if milestone in episode.milestones]
         return float(np.median(ticks)) if ticks else None
 
+    def first(self, *, reached_goal: bool) -> Episode | None:
+        """The first episode that reached the goal, or the first that did not; None if there is no such.
+
+        The goal is the trial's `until`, or a log.
+        """
+        goal = self.trial.until or "log"
+        return next((each for each in self.episodes if (goal in each.milestones) == reached_goal), None)
+
     def to_json(self) -> dict[str, Any]:
         """The trial, a rate per milestone under `milestones`, an entry per episode under `results`."""
         rates = {
@@ -248,15 +256,14 @@ def _check(trial: Trial) -> int | None:
         env.close()
 
 
-def write_video(evaluation: Evaluation, path: Path, *, width: int = 640) -> Path:
-    """Writes the first episode that reached its goal (else the first) as video, with the keys drawn beneath.
+def write_video(evaluation: Evaluation, path: Path, *, episode: Episode | None = None, width: int = 640) -> Path:
+    """Writes an episode as video with the keys beneath: by default the first that reached its goal, else the first.
 
-    The goal is the trial's `until`, or a log. The episode's actions are played once more in the same world, drawn at
-    `VIDEO_SIZE` if the trial's own picture has another size.
+    The episode's actions are played once more in the same world, drawn at `VIDEO_SIZE` if the trial's own picture has
+    another size.
     """
     trial = evaluation.trial
-    goal = trial.until or "log"
-    episode = next((each for each in evaluation.episodes if goal in each.milestones), evaluation.episodes[0])
+    episode = episode or evaluation.first(reached_goal=True) or evaluation.episodes[0]
     env = trial.make_env(size=VIDEO_SIZE if trial.size else None)
     observation, _ = env.reset(seed=episode.seed)
     height = 2 * round(observation["pov"].shape[0] * width / observation["pov"].shape[1] / 2)

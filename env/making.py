@@ -10,7 +10,7 @@ from gymnasium import spaces
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from env.actions import BUTTONS, MINERL_KEYS
 from env.errors import GhostkeysError
-from env.video.decoding import MAX_SIDE
+from env.video.container import MAX_SIDE
 
 Env = gymnasium.Env[Any, Any]
 PictureSize = tuple[int, int] | Literal["vpt"] | None

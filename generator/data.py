@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 from tqdm import tqdm
 
 from env.errors import RecordingError
@@ -23,6 +23,8 @@ from idm.frame_cache import DEFAULT_GB
 ENCODING_BATCH = 128
 TARGETS = 2
 """Frames after the context that a clip has, for the loss to predict."""
+VALIDATION_CLIPS = 256
+"""Clips that the losses are measured on during training."""
 
 
 class Clips:
@@ -48,20 +50,29 @@ class Clips:
 
     def frames(self, clips: NDArray[np.int64]) -> Tensor:
         """The last context frame of each clip, uint8 (B, H, W, 3)."""
-        indices = self.ends[clips]
+        return self._frames_at(self.ends[clips])
+
+    def _frames_at(self, indices: NDArray[np.int64]) -> Tensor:
         which = np.searchsorted(self.offsets, indices, side="right") - 1
         frames = [
             self.episodes[e].frames[i - self.offsets[e]] for e, i in zip(which.tolist(), indices.tolist(), strict=True)
         ]
         return torch.from_numpy(np.stack(frames))
 
+    def windows(self, clips: NDArray[np.int64]) -> Tensor:
+        """All frames of each clip, its context and its targets, uint8 (B, K + 2, H, W, 3)."""
+        steps = range(1 - self.context, 1 + TARGETS)
+        return torch.stack([self._frames_at(self.ends[clips] + step) for step in steps], dim=1)
+
     def latents(self, clips: NDArray[np.int64], latents: NDArray[np.float16]) -> LatentBatch:
         """The clips as latents, out of those of all frames (N, C, h, w)."""
-        ends = self.ends[clips]
-        window = ends[:, None] + np.arange(1 - self.context, 1 + TARGETS)  # (B, K + 2)
-        cut = torch.from_numpy(latents[window].astype(np.float32))
-        actions = self.actions[torch.from_numpy(ends[:, None] + np.arange(TARGETS))]  # (B, 2, F)
-        return LatentBatch(cut[:, : self.context], actions, cut[:, self.context :])
+        window = self.ends[clips][:, None] + np.arange(1 - self.context, 1 + TARGETS)  # (B, K + 2)
+        return self.batch(clips, torch.from_numpy(latents[window].astype(np.float32)))
+
+    def batch(self, clips: NDArray[np.int64], latents: Tensor) -> LatentBatch:
+        """The clips' latents (B, K + 2, C, h, w) with their actions."""
+        actions = self.actions[torch.from_numpy(self.ends[clips][:, None] + np.arange(TARGETS))]  # (B, 2, F)
+        return LatentBatch(latents[:, : self.context], actions, latents[:, self.context :])
 
     @torch.no_grad()
     def encode(self, model: VideoGenerator, folder: Path) -> NDArray[np.float16]:
@@ -135,10 +146,13 @@ class ClipsDataModule(lightning.LightningDataModule):
         kind: Recordings with a player's actions, or with inferred labels; null takes both.
         cache: Folder for decoded frames; by default `.frames` under root.
         cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
+        validation_root: Folder of other recordings, on `VALIDATION_CLIPS` clips of which the losses are measured every
+            `trainer.val_check_interval` steps; without it they are not.
         seed: Decides the clips.
     """
 
     clips: Clips
+    validation: Clips | None = None
 
     def __init__(
         self,
@@ -148,10 +162,12 @@ class ClipsDataModule(lightning.LightningDataModule):
         kind: Literal["contractor", "labels"] | None = None,
         cache: Path | None = None,
         cache_gb: float = DEFAULT_GB,
+        validation_root: Path | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.root = Path(root)
+        self.validation_root = None if validation_root is None else Path(validation_root)
         self.batch_size = batch_size
         self.kind = kind
         self.cache = Path(cache) if cache is not None else self.root / ".frames"
@@ -164,6 +180,9 @@ class ClipsDataModule(lightning.LightningDataModule):
             return
         model = cast(VideoGenerator, cast(lightning.Trainer, self.trainer).lightning_module.model)
         episodes = load_episodes(self.root, size=model.size, cache=self.cache, cache_gb=self.cache_gb, kind=self.kind)
+        if self.validation_root is not None:
+            heldout = load_episodes(self.validation_root, size=model.size, cache=self.cache, cache_gb=self.cache_gb)
+            self.validation = Clips(heldout, context=model.context)
         self.clips = Clips(episodes, context=model.context)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
@@ -171,3 +190,10 @@ class ClipsDataModule(lightning.LightningDataModule):
         first_step = self.trainer.global_step if self.trainer is not None else 0
         clips = RandomClips(len(self.clips), batch_size=self.batch_size, seed=self.seed, first_step=first_step)
         return DataLoader(clips, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Tensor]:
+        """The same clips at each validation; none without validation recordings."""
+        count = 0 if self.validation is None else len(self.validation)
+        chosen = np.random.default_rng(self.seed).permutation(count)[:VALIDATION_CLIPS]
+        batches = torch.split(torch.from_numpy(chosen), self.batch_size) if count else ()
+        return DataLoader(cast("Dataset[Tensor]", batches), batch_size=None)

@@ -1,18 +1,21 @@
 """How good generated video is: close to what really happened, and obedient to the mouse.
 
-PSNR alone ranks blur first, so it is compared with repeating the last frame on frames that turn, and complemented by a
-test of control: turning left must move the picture to the right, and turning right to the left.
+PSNR alone ranks blur first, so it is compared with repeating the last frame, sharp and blurred, on all frames and on
+those that turn, and complemented by how much fine detail there is and by a test of control: turning left must move the
+picture to the right, and turning right to the left.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from env.actions import Actions
 from env.errors import RecordingError
@@ -21,8 +24,10 @@ from generator.model import VideoGenerator
 from generator.sampler import Sampler
 from idm.data import Episode
 
-HORIZONS = (1, 2, 4, 8, 16)
-"""Ticks after the start frame at which PSNR is reported."""
+HORIZONS = (1, 2, 4, 8, 16, 32)
+"""Ticks after the start frame at which PSNR and detail are reported."""
+BLURS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Standard deviations, in pixels, of the blurs that a copy of the last frame is tried with."""
 TURNING_DEGREES = 3.0
 """A tick whose yaw is at least this is a turning one."""
 TEST_TURN = Actions(np.zeros((2, 20), bool), np.array([[0.0, 5.0]] * 2, np.float32))
@@ -42,6 +47,19 @@ def psnr(generated: NDArray[np.uint8], real: NDArray[np.uint8]) -> float:
     """Peak signal-to-noise ratio in dB of the mean squared error over all frames and pixels (uint8, same shape)."""
     error = float(np.mean((generated.astype(np.float32) - real.astype(np.float32)) ** 2))
     return float(10.0 * np.log10(255.0**2 / max(error, 1e-3)))
+
+
+def detail(frames: NDArray[np.uint8]) -> float:
+    """Mean absolute difference of neighbouring pixels over frames (..., H, W, 3): blur lowers it, noise raises it."""
+    pixels = frames.astype(np.float32)
+    across, down = np.diff(pixels, axis=-2), np.diff(pixels, axis=-3)
+    return float(np.abs(across).mean() + np.abs(down).mean())
+
+
+def blurred_copy_psnr(last: NDArray[np.uint8], real: NDArray[np.uint8]) -> float:
+    """PSNR in dB of repeating the frames `last` (B, H, W, 3), blurred by that of `BLURS` which does best."""
+    blurred = (np.stack([cv2.GaussianBlur(frame, (0, 0), blur) for frame in last]) for blur in BLURS)
+    return max(psnr(frames.astype(np.uint8), real) for frames in blurred)
 
 
 def horizontal_shift(before: NDArray[np.uint8], after: NDArray[np.uint8], *, most: int | None = None) -> float:
@@ -86,11 +104,12 @@ def evaluate_generator(
 ) -> dict[str, Any]:
     """Compares generated with real frames, at the model's size, on recordings that it was not trained on.
 
-    psnr, copy_psnr: one tick ahead, generated and by repeating the last frame, in dB; psnr_turning, copy_psnr_turning:
-    the same on ticks that turn by `TURNING_DEGREES` or more; horizons: both by ticks ahead; vae_psnr: the autoencoder
-    alone; left_right_order: the share of start frames from which a turn to the left moves the picture further to the
-    right than its mirror image, `TEST_TURN`, does from the same noise. At most `clips` start frames are used for each
-    PSNR, and `pairs` for the order.
+    psnr, copy_psnr, blurred_copy_psnr: one tick ahead, generated, by repeating the last frame, and by repeating it with
+    the best blur, in dB; detail_ratio: the generated frames' `detail` over the real ones'; horizons: these four by
+    ticks ahead; psnr_turning, copy_psnr_turning: on ticks that turn by `TURNING_DEGREES` or more; vae_psnr,
+    vae_detail_ratio: the autoencoder alone; left_right_order: the share of start frames from which a turn to the left
+    moves the picture further to the right than its mirror image, `TEST_TURN`, does from the same noise. At most `clips`
+    start frames are used for each PSNR, and `pairs` for the order.
     """
     rng = np.random.default_rng(seed)
     sampler = Sampler(model, steps=steps)
@@ -103,13 +122,12 @@ def evaluate_generator(
         )
     generated = _generate(sampler, episodes, runs, ticks=max(HORIZONS), seed=seed)
     real, last = _real(episodes, runs, ticks=max(HORIZONS))
-    horizons = {
-        str(h): {"psnr": psnr(generated[:, h - 1], real[:, h - 1]), "copy_psnr": psnr(last, real[:, h - 1])}
-        for h in HORIZONS
-    }
+    horizons = {str(h): _compare(generated[:, h - 1], real[:, h - 1], last) for h in HORIZONS}
+    reconstructed = _reconstruct(model, real[:, 0])
     result: dict[str, Any] = {
         **horizons["1"],
-        "vae_psnr": psnr(_reconstruct(model, real[:, 0]), real[:, 0]),
+        "vae_psnr": psnr(reconstructed, real[:, 0]),
+        "vae_detail_ratio": detail(reconstructed) / max(detail(real[:, 0]), 1e-6),
         "left_right_order": left_right_order(sampler, episodes, sides, seed=seed),
         "horizons": horizons,
         "clips": len(runs),
@@ -122,6 +140,16 @@ def evaluate_generator(
         result["psnr_turning"] = psnr(_generate(sampler, episodes, turns, ticks=1, seed=seed), real)
         result["copy_psnr_turning"] = psnr(last, real[:, 0])
     return result
+
+
+def _compare(generated: NDArray[np.uint8], real: NDArray[np.uint8], last: NDArray[np.uint8]) -> dict[str, float]:
+    """The figures of one horizon; all frames (B, H, W, 3)."""
+    return {
+        "psnr": psnr(generated, real),
+        "copy_psnr": psnr(last, real),
+        "blurred_copy_psnr": blurred_copy_psnr(last, real),
+        "detail_ratio": detail(generated) / max(detail(real), 1e-6),
+    }
 
 
 def draw_starts(
@@ -171,7 +199,7 @@ def _generate(
     """Generated frames (starts, ticks, H, W, 3), under the recorded actions or the given ones."""
     model, generator = sampler.model, torch.Generator().manual_seed(seed)
     batches = []
-    for first in range(0, len(starts), BATCH):
+    for first in tqdm(range(0, len(starts), BATCH), desc=f"generating {ticks} ticks", unit="batch", leave=False):
         batch = starts[first : first + BATCH]
         context = np.stack([episodes[s.episode].frames[s.tick + 1 - model.context : s.tick + 1] for s in batch])
         taken = [actions or episodes[s.episode].actions[s.tick : s.tick + ticks] for s in batch]

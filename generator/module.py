@@ -87,6 +87,21 @@ class GeneratorModule(lightning.LightningModule):
         self.log_dict({f"{name}/{key}": value for key, value in losses.items()}, prog_bar=True)
         return losses["total"]
 
+    def validation_step(self, clips: Tensor, index: int) -> None:
+        """clips: numbers (B,) of validation clips. The part in training is measured, with the same noise each time."""
+        validation = cast(Clips, cast(ClipsDataModule, cast(Any, self.trainer).datamodule).validation)
+        numbers = clips.cpu().numpy()
+        generator = torch.Generator(self.device).manual_seed((self.seed << 32) + index)
+        if self.global_step <= self.vae_steps:
+            pixels = to_pixels(validation.frames(numbers).to(self.device))
+            losses, name = self.model.vae.loss(pixels, generator=generator), "vae"
+        else:
+            latents = self.model.encode(validation.windows(numbers).to(self.device))
+            batch = validation.batch(numbers, latents).to(self.device)
+            losses, name = self.model.loss(batch, generator=generator), "dit"
+        figures = {f"validation/{name}_{key}": value for key, value in losses.items()}
+        self.log_dict(figures, batch_size=len(clips))
+
     def configure_optimizers(self) -> Any:
         """AdamW; each part of the model has its own warm-up and linear decay to zero."""
         end = self.trainer.max_steps

@@ -13,7 +13,8 @@ from env.actions import BUTTONS
 from env.command_line import run_command
 from env.files import atomic_path, write_json
 from env.invisible import note
-from env.video.frames import read_ticks, resize
+from env.video.frames import read_ticks
+from env.video.ticks import FrameRate
 from idm.data import load_episodes
 from idm.devices import choose_device
 from idm.evaluation import Evaluation, evaluate
@@ -89,7 +90,7 @@ def _predict(
     *,
     checkpoint: Path,
     output: Path | None = None,
-    fps: Literal["native"] | None = None,
+    fps: FrameRate = "auto",
     device: str = "auto",
 ) -> int:
     """Infers the keys and the mouse behind one video: a JSON line per tick, with its buttons and turn in degrees.
@@ -98,13 +99,14 @@ def _predict(
         video: The video.
         checkpoint: Folder of the trained model.
         output: File for the lines; without it they are printed.
-        fps: "native" takes each frame for a tick, whatever the time stamps say.
+        fps: "auto" follows the time stamps, "native" takes each frame for a tick, a number is the frames' true rate.
         device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
     chosen = choose_device(device)
     model = load(checkpoint).to(chosen)
     size, interpolation = model.config.frame_size, model.config.interpolation
-    frames = np.stack([resize(frame, size, interpolation=interpolation) for _, _, frame in read_ticks(video, fps=fps)])
+    ticks = read_ticks(video, fps=fps, size=size, interpolation=interpolation)
+    frames = np.stack([tick.picture for tick in ticks])
     lines = tick_lines(model.predict(frames))
     if output is None:
         print("\n".join(lines))

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from env.errors import CheckpointError
 from env.files import write_json
-from env.recordings.recording import VIDEO_SUFFIXES, Kind, find_recordings
+from env.recordings.recording import Kind, find_recordings
+from env.video.files import VIDEO_SUFFIXES
 
 RUN_FILE = "run.json"
 SHOWN = 4
@@ -108,7 +109,7 @@ def fingerprint_recordings(root: Path, kind: Kind | None) -> dict[str, str]:
 def _fingerprint(actions: Path) -> str:
     """Of a recording's actions and of the video beside them: their sizes, beginnings and ends."""
     stem = actions.name.removesuffix(".jsonl").removesuffix(".labels.parquet")
-    videos = (actions.with_name(f"{stem}{suffix}") for suffix in sorted(VIDEO_SUFFIXES))
+    videos = (actions.with_name(f"{stem}{suffix}") for suffix in VIDEO_SUFFIXES)
     digest = hashlib.sha256()
     for path in [actions, *(video for video in videos if video.exists())]:
         size = path.stat().st_size

@@ -1,11 +1,15 @@
 """Charts and clips of the demo's report, each ready to stand in a page: SVG text or a data URL."""
 
 import base64
+import html
 import io
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib
@@ -14,14 +18,48 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from env import Actions, Recording
+from env import Recording
 from env.video.frames import VideoWriter
 from env.video.overlay import BACKGROUND, draw_controls
 
 ACCENT, GREY, INK = "#2fae72", "#9aa1ac", "#7a828e"
-PALETTE = (ACCENT, "#4f83cc", "#d9903d", "#9b6bc4", GREY)
+PALETTE = (ACCENT, "#4f83cc", "#d9903d", GREY)
+THEME = {ACCENT: "--one", "#4f83cc": "--two", "#d9903d": "--three", GREY: "--grey", INK: "--soft"}
+"""The page's CSS variable that stands in for each colour, so that charts follow its light and its dark theme."""
 
-Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "svg.fonttype": "none",
+}
+"""Matplotlib's settings for every chart; text stays text."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line of a chart."""
+
+    xs: Sequence[float]
+    ys: Sequence[float]
+    colour: int = 0
+    """Place in `PALETTE`."""
+    dots: bool = False
+    """A thick line with its points marked, rather than a thin one."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A rate with its interval, all in [0, 1], and the rates of the single seeds it was pooled from."""
+
+    name: str
+    rate: float
+    low: float
+    high: float
+    seeds: Sequence[float]
+    colour: int = 0
 
 
 def data_url(content: bytes, kind: str) -> str:
@@ -67,16 +105,16 @@ def labelled_clip(
         yield np.concatenate([picture, *strips])
 
 
-def busiest_span(actions: Actions, ticks: int) -> int:
-    """Where the most different things happen: the start of the span of `ticks` with the most changes of keys."""
-    changes = np.concatenate([[0], (actions.buttons[1:] != actions.buttons[:-1]).sum(axis=1)])
+def busiest_span(buttons: NDArray[np.bool_], ticks: int) -> int:
+    """The start of the span of `ticks` in which keys (T, 20) change most often."""
+    changes = np.concatenate([[0], (buttons[1:] != buttons[:-1]).sum(axis=1)])
     sums = np.convolve(changes, np.ones(ticks), mode="valid") if len(changes) > ticks else np.zeros(1)
     return int(sums.argmax())
 
 
 def film_strip(rows: Sequence[tuple[str, NDArray[np.uint8]]], *, every: int = 1, scale: int = 2) -> str:
     """Rows of frames, each (T, H, W, 3), one above the other with a caption; a PNG data URL."""
-    margin, gap = 64, 3
+    margin, gap = 80, 3
     lines = []
     for caption, frames in rows:
         shown = [
@@ -93,53 +131,87 @@ def film_strip(rows: Sequence[tuple[str, NDArray[np.uint8]]], *, every: int = 1,
     return png(np.concatenate(lines))
 
 
-def _svg(figure: Figure) -> str:
-    with io.StringIO() as text:
-        figure.savefig(text, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
+def _svg(figure: Figure, title: str) -> str:
+    """The figure as SVG text in the page's colours and font, with a title that tells what it shows."""
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with io.StringIO() as text, matplotlib.rc_context(STYLE):
+        figure.savefig(text, format="svg", transparent=True, bbox_inches="tight", metadata=nothing)
         content = text.getvalue()
-    return content[content.index("<svg") :]
+    content = content[content.index("<svg") :]
+    for colour, variable in THEME.items():
+        content = content.replace(colour, f"var({variable})")
+    # Several charts stand in one page, where an id may occur once.
+    prefix = re.sub(r"\W+", "-", title.split(":")[0].lower())
+    content = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}-", content)
+    said = html.escape(title)
+    head, rest = content.split(">", 1)
+    return f'{head} role="img" aria-label="{said}"><title>{said}</title>{rest}'
 
 
 def _axes(width: float, height: float, *, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    with matplotlib.rc_context(
-        {
-            "font.family": "sans-serif",
-            "font.size": 10,
-            "text.color": INK,
-            "axes.labelcolor": INK,
-            "axes.edgecolor": GREY,
-        }
-    ):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = [figure.add_subplot(1, columns, index + 1) for index in range(columns)]
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(colors=INK)
+        axis.tick_params(which="both", colors=INK)
         axis.grid(alpha=0.25, linewidth=0.6)
     return figure, axes
 
 
-def line_chart(curves: Curves, *, x: str, y: str, log: bool = False, markers: bool = False) -> str:
-    """Curves by name, each (xs, ys), in one chart."""
-    figure, (axis,) = _axes(5.2, 3.1)
-    for colour, (name, (xs, ys)) in zip(PALETTE, curves.items(), strict=False):
-        axis.plot(xs, ys, color=colour, linewidth=1.8, label=name, marker="o" if markers else None, markersize=4)
+def line_chart(curves: Mapping[str, Curve], *, title: str, x: str, y: str, log: bool = False) -> str:
+    """Curves by name in one chart, as SVG."""
+    figure, (axis,) = _axes(4.8, 3.1)
+    for name, curve in curves.items():
+        style: dict[str, Any] = (
+            {"linewidth": 2.0, "marker": "o", "markersize": 4} if curve.dots else {"linewidth": 1.1, "alpha": 0.8}
+        )
+        axis.plot(curve.xs, curve.ys, color=PALETTE[curve.colour], label=name, **style)
     axis.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
     if len(curves) > 1:
-        axis.legend(frameon=False, labelcolor=INK, fontsize=9)
-    return _svg(figure)
+        axis.legend(
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=len(curves),
+            frameon=False,
+            labelcolor=INK,
+            fontsize=10,
+            borderaxespad=0.2,
+            columnspacing=1.2,
+            handlelength=1.4,
+        )
+    last = ", ".join(f"{name} {curve.ys[-1]:.3g}" for name, curve in curves.items())
+    return _svg(figure, f"{title}: {y} by {x}; at the end {last}")
 
 
-def camera_scatter(inferred: NDArray[np.float32], true: NDArray[np.float32], *, most: int = 3000) -> str:
-    """Inferred against true mouse movement, (T, 2) degrees each, a dot a tick."""
-    figure, axes = _axes(5.2, 2.8, columns=2)
+def interval_chart(intervals: Sequence[Interval], *, title: str, x: str) -> str:
+    """A row for each rate, with its interval as a line and single seeds, where there are several, as small rings."""
+    figure, (axis,) = _axes(6.4, 0.5 + 0.42 * len(intervals))
+    for row, interval in enumerate(intervals):
+        colour = PALETTE[interval.colour]
+        axis.plot([100 * interval.low, 100 * interval.high], [row, row], color=colour, linewidth=3)
+        axis.plot([100 * interval.rate], [row], color=colour, marker="o", markersize=9)
+        if len(interval.seeds) > 1:
+            seeds = [100 * rate for rate in interval.seeds]
+            axis.plot(
+                seeds, [row + 0.28] * len(seeds), linestyle="", color=colour, marker="o", markersize=4, mfc="none"
+            )
+    axis.set(xlim=(-2, 102), ylim=(len(intervals) - 0.5, -0.5), xlabel=x)
+    axis.set_yticks(range(len(intervals)), [interval.name for interval in intervals])
+    said = ", ".join(f"{each.name} {each.rate:.0%} ({each.low:.0%} to {each.high:.0%})" for each in intervals)
+    return _svg(figure, f"{title}: {said}")
+
+
+def camera_scatter(inferred: NDArray[np.float32], true: NDArray[np.float32], *, title: str, most: int = 3000) -> str:
+    """Inferred against true mouse movement, (T, 2) degrees each, a dot a tick; as SVG."""
+    figure, axes = _axes(4.8, 2.7, columns=2)
     chosen = np.random.default_rng(0).permutation(len(true))[:most]
+    limit = 12.0
     for column, (axis, name) in enumerate(zip(axes, ("pitch", "yaw"), strict=True)):
-        limit = 12.0
         axis.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=0.8)
         axis.scatter(
             true[chosen, column], inferred[chosen, column], s=4, color=ACCENT, alpha=0.25, linewidths=0, rasterized=True
         )
-        axis.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel=f"true {name} (degrees a tick)", aspect="equal")
-    axes[0].set_ylabel("inferred")
-    return _svg(figure)
+        axis.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel=f"true {name} (°/tick)", aspect="equal")
+    axes[0].set_ylabel("inferred (°/tick)")
+    return _svg(figure, f"{title}: inferred against true pitch and yaw, {len(chosen):,} ticks")

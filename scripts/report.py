@@ -6,19 +6,19 @@ python scripts/report.py runs/demo
 import sys
 from pathlib import Path
 
-from measured import measure
+from measured import measure, summary
 from page import page
 
 from env.files import atomic_path, write_json
 
 
 def main(run: Path) -> None:
-    """Writes run/report.json and run/report.html."""
+    """Writes run/report.json and run/report.html, and prints the main figures."""
     report = measure(run)
     write_json(run / "report.json", report)
     with atomic_path(run / "report.html") as temporary:
         temporary.write_text(page(run, report), encoding="utf-8")
-    print(f"\nreport: {run / 'report.html'}")
+    print(f"\n{summary(report)}\n\nreport: {run / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ install() {
     fi
   fi
   echo "setup: installing ghostkeys and what it needs (the first time: some minutes, 1 to 4 GB)"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,dev]"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report,docs,dev]"
   # opencv-python needs libGL and libglib from the system; the headless build is the same module without windows.
   if ! .venv/bin/python -c 'import cv2' 2>/dev/null; then
     local opencv

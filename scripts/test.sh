@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up, then checks everything: formatting, lint, types, the direction of imports, and every test.
+# Sets up, then checks everything: formatting, lint, types, the direction of imports, the documentation (which it leaves
+# in site/), and every test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
@@ -8,5 +9,10 @@ ruff format --check --quiet . || { echo "test: some files are not formatted; run
 ruff check --quiet .
 mypy
 lint-imports
+zensical build --strict --clean
+if grep -rlE '<(script|link|img)[^>]*(src|href)="https?:' site --include='*.html'; then
+  echo "test: these pages of the documentation fetch something from the network" >&2
+  exit 1
+fi
 export OMP_NUM_THREADS=1  # as many test processes as cores, one thread each
 python -m pytest -n auto --dist loadfile "$@"

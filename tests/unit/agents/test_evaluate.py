@@ -140,6 +140,30 @@ def test_video_shows_the_episode_with_its_keys(tmp_path: Path) -> None:
     assert info.height > 100
 
 
+def test_command_writes_the_first_success_and_the_first_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each video is as long as its episode; one that does not exist is not written, and that is said."""
+
+    def play(name: str, max_ticks: int) -> tuple[list[dict[str, Any]], int | None, int | None]:
+        """The episodes, and the frames of the success's and the failure's video."""
+        file, success, failure = (tmp_path / f"{name}{end}" for end in (".json", ".mp4", "-failure.mp4"))
+        options = ["--agent", "random", "--env", ENV_ID, "--size", "16", "32", "--until", "log", "--workers", "1"]
+        outputs = ["--json", str(file), "--video", str(success), "--video-failure", str(failure)]
+        assert evaluate_command([*options, *outputs, "--episodes", "8", "--max-ticks", str(max_ticks)]) == 0
+        frames = [probe(video).frames if video.exists() else None for video in (success, failure)]
+        return json.loads(file.read_text())["results"], frames[0], frames[1]
+
+    some, success, failure = play("some", 60)
+    assert success == next(each["ticks"] for each in some if each["milestones"])
+    assert failure == next(each["ticks"] for each in some if not each["milestones"]) == 60
+    all_of_them, success, failure = play("all", 3000)
+    assert success == all_of_them[0]["ticks"]
+    assert all(each["milestones"] for each in all_of_them)
+    assert failure is None
+    assert "all-failure.mp4 is not written: every episode reached its goal" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -6,12 +6,13 @@ import gymnasium
 import pytest
 import torch
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from agents import evaluate, load
 from agents.commands import fit
 from env.actions import no_op
-from env.errors import UsageError
+from env.errors import GhostkeysError, UsageError
 from env.recordings.recording import RecordingWriter
 from idm.checkpoint import load_checkpoint
 from tests.unit.agents.tiny_env import ENV_ID, RedPicture
@@ -99,6 +100,22 @@ def test_resumed_run_equals_an_unbroken_one(recordings: Path, tmp_path: Path, mo
 def test_validation_loss_is_measured(recordings: Path, tmp_path: Path) -> None:
     changes = {"trainer__max_steps": 4, "trainer__val_check_interval": 2, "data__validation_share": 0.3}
     assert run(recordings, tmp_path, **changes) == 0
+
+
+def test_validation_on_a_folder_of_its_own_leaves_the_training_as_it_is(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its losses are logged every so many steps; the weights are those of a run without."""
+    brief = {"trainer__max_steps": 4, "trainer__val_check_interval": 2}
+    assert run(recordings, tmp_path / "plain", **brief) == 0
+    assert run(recordings, tmp_path / "validated", data__validation_root=recordings, **brief) == 0
+    events = EventAccumulator(str(tmp_path / "validated" / "logs")).Reload()
+    assert [point.step for point in events.Scalars("validation/total")] == [1, 3]  # counted from 0
+    plain, validated = tensors(tmp_path / "plain"), tensors(tmp_path / "validated")
+    assert all(torch.equal(plain[name], validated[name]) for name in plain)
+    both = {"data__validation_root": recordings, "data__validation_share": 0.3}
+    with pytest.raises(GhostkeysError, match="give one of them"):
+        run(recordings, tmp_path / "both", **both, **brief)
 
 
 def test_mixed_precision_trains(recordings: Path, tmp_path: Path) -> None:

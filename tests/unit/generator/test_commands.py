@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 from jsonargparse import ArgumentParser
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import generator
 from env.actions import Actions
@@ -23,7 +24,7 @@ from idm.data import Episode
 class Train(Protocol):
     """Trains into a folder."""
 
-    def __call__(self, output: Path, *, steps: int) -> int: ...
+    def __call__(self, output: Path, *options: str, steps: int) -> int: ...
 
 
 CONFIGS = Path(generator.__file__).parent / "configs"
@@ -45,8 +46,8 @@ def train(recordings: Path, config: GeneratorConfig, tmp_path: Path) -> Train:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(values))
 
-    def run(output: Path, *, steps: int) -> int:
-        return fit(["--config", str(path), "--output", str(output), "--trainer.max_steps", str(steps)])
+    def run(output: Path, *options: str, steps: int) -> int:
+        return fit(["--config", str(path), "--output", str(output), "--trainer.max_steps", str(steps), *options])
 
     return run
 
@@ -93,6 +94,18 @@ def test_a_resumed_run_equals_an_unbroken_one(train: Train, tmp_path: Path, stop
     assert train(broken, steps=6) == 0
     first, second = (generator.load(run).state_dict() for run in (unbroken, broken))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_validation_leaves_the_training_as_it_is(train: Train, recordings: Path, tmp_path: Path) -> None:
+    """Each part's loss is logged while that part is trained; the weights are those of a run without."""
+    assert train(tmp_path / "plain", steps=6) == 0
+    options = ("--data.validation_root", str(recordings), "--trainer.val_check_interval", "1")
+    assert train(tmp_path / "validated", *options, steps=6) == 0
+    events = EventAccumulator(str(tmp_path / "validated" / "logs")).Reload()
+    steps = {name: [p.step for p in events.Scalars(f"validation/{name}_total")] for name in ("vae", "dit")}
+    assert steps == {"vae": [0, 1, 2], "dit": [3, 4, 5]}
+    plain, validated = (generator.load(tmp_path / name).state_dict() for name in ("plain", "validated"))
+    assert all(torch.equal(plain[name], validated[name]) for name in plain)
 
 
 def stopped_after(steps: int, train: Train, output: Path) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from env.actions import Actions
 from generator import VideoGenerator, evaluate_generator
-from generator.metrics import HORIZONS, draw_starts, horizontal_shift, left_right_order, psnr
+from generator.metrics import HORIZONS, blurred_copy_psnr, detail, draw_starts, horizontal_shift, left_right_order, psnr
 from generator.sampler import Sampler
 from generator.vae import to_pixels
 from idm.data import Episode
@@ -28,6 +28,22 @@ def test_the_hotbar_does_not_hide_a_shift() -> None:
 def test_psnr_of_a_known_error() -> None:
     black = np.zeros((2, 4, 4, 3), np.uint8)
     assert psnr(black, black + 51) == pytest.approx(20 * np.log10(5.0))
+
+
+def test_detail_of_a_checkerboard_and_of_a_plain_picture() -> None:
+    """Every pixel of a checkerboard differs from its neighbours by 100, across and down."""
+    board = np.indices((6, 8)).sum(axis=0) % 2 * 100
+    picture = np.repeat(board[None, ..., None], 3, axis=-1).astype(np.uint8)
+    assert detail(picture) == 200.0
+    assert detail(np.full_like(picture, 50)) == 0.0
+
+
+def test_a_blurred_copy_is_better_where_everything_changed_and_worse_where_nothing_did() -> None:
+    """Of two unrelated noises, the mean is the better guess: about 3 dB less error than the other noise."""
+    rng = np.random.default_rng(0)
+    last, other = rng.integers(0, 256, (2, 8, 48, 80, 3), dtype=np.uint8)
+    assert blurred_copy_psnr(last, other) == pytest.approx(psnr(last, other) + 3.0, abs=0.1)
+    assert blurred_copy_psnr(last, last) < psnr(last, last)
 
 
 class Panning(Sampler):
@@ -62,6 +78,8 @@ def test_evaluation_of_a_generator_that_copies(model: VideoGenerator, episode: E
     assert scores["psnr"] <= scores["vae_psnr"]
     assert scores["left_right_order"] == 0.0
     assert scores["copy_psnr"] == scores["horizons"]["1"]["copy_psnr"]
+    ratios = [figures["detail_ratio"] for figures in scores["horizons"].values()]
+    assert all(0.5 < ratio < 1.1 for ratio in ratios)  # the autoencoder's loss, again and again
 
 
 def test_turning_starts_turn(episode: Episode) -> None:
