@@ -19,6 +19,7 @@ import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from agents.scripted import STYLES, ScriptedPlayer
 from agents.workers import work
 from env.errors import GhostkeysError, RecordingError
+from env.files import remove_abandoned
 from env.processors import usable_processors
 from env.video.frames import TICKS_PER_SECOND, probe
 from env.wrappers import RecordEpisode
@@ -112,6 +113,7 @@ def record(
         Session(folder=output, style=style, seed=seed + number, env=env, size=size, ticks=episode_ticks)
         for number in range(episodes)
     ]
+    remove_abandoned(output)
     missing = [session for session in sessions if not _is_made(session)]
     done = (episodes - len(missing)) * episode_ticks
     with tqdm(
