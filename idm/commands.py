@@ -13,7 +13,8 @@ import numpy as np
 from env.actions import BUTTONS
 from env.files import atomic_path, write_json
 from env.invisible import note
-from env.video.frames import read_ticks, resize
+from env.video.frames import read_ticks
+from env.video.ticks import FrameRate
 from idm.data import load_episodes
 from idm.evaluation import Evaluation, evaluate
 from idm.model import Prediction, load
@@ -77,18 +78,19 @@ def predict(args: list[str]) -> int:
     return int(jsonargparse.auto_cli(_predict, args=args, prog="ghostkeys idm predict"))
 
 
-def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: Literal["native"] | None = None) -> int:
+def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: FrameRate = "auto") -> int:
     """Infers the keys and the mouse behind one video: a JSON line per tick, with its buttons and turn in degrees.
 
     Args:
         video: The video.
         checkpoint: Folder of the trained model.
         output: File for the lines; without it they are printed.
-        fps: "native" takes each frame for a tick, whatever the time stamps say.
+        fps: "auto" follows the time stamps, "native" takes each frame for a tick, a number is the frames' true rate.
     """
     model = load(checkpoint)
     size, interpolation = model.config.frame_size, model.config.interpolation
-    frames = np.stack([resize(frame, size, interpolation=interpolation) for _, _, frame in read_ticks(video, fps=fps)])
+    ticks = read_ticks(video, fps=fps, size=size, interpolation=interpolation)
+    frames = np.stack([tick.picture for tick in ticks])
     lines = tick_lines(model.predict(frames))
     if output is None:
         print("\n".join(lines))

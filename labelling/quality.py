@@ -18,9 +18,10 @@ LETTERBOXED = "letterboxed"
 DUPLICATED = "duplicated"
 FROZEN = "frozen"
 CUT = "cut"
+GAP = "gap"
 UNCERTAIN = "low confidence"
 
-REASONS = (ABSENT, BLACK, LETTERBOXED, DUPLICATED, FROZEN, CUT, UNCERTAIN)
+REASONS = (ABSENT, GAP, BLACK, LETTERBOXED, DUPLICATED, FROZEN, CUT, UNCERTAIN)
 """Why a tick is not usable; of several reasons the first in this order is given."""
 
 
@@ -79,10 +80,18 @@ class FrameMeasures:
                 return True
         return False
 
-    def reasons(self, times: NDArray[np.float64], confidence: NDArray[np.float32], low: float) -> NDArray[np.object_]:
+    def reasons(
+        self,
+        times: NDArray[np.float64],
+        confidence: NDArray[np.float32],
+        low: float,
+        *,
+        gaps: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.object_]:
         """(T,) why each tick is not usable, `USABLE` where it is.
 
         `times` are the frames' times in the source, in seconds; ticks whose `confidence` is below `low` are uncertain.
+        Where the source leaps after a tick (`gaps`, (T,)), the action before has no result, the one after no history.
         """
         limits = self.thresholds
         columns = zip(*self._rows, strict=True) if self._rows else ((), (), (), ())
@@ -95,6 +104,7 @@ class FrameMeasures:
             FROZEN: _long_runs(still, limits.frozen_ticks),
             CUT: self._cuts(difference, correlation),
             UNCERTAIN: confidence < low,
+            **({} if gaps is None else {GAP: gaps | _shifted(gaps, 1)}),
         }
         reasons = np.full(len(times), USABLE, object)
         for reason in reversed(REASONS):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from env.errors import RecordingError, VideoError
 from env.recordings.labels import write_labels
-from env.video.frames import Frame
+from env.video.frames import Frame, Tick, read_ticks
 from labelling.jobs import VideoJob
 from labelling.labeller import Answers, Labeller
 from labelling.options import LabelOptions
@@ -21,7 +21,6 @@ from labelling.prefetch import prefetch
 from labelling.provenance import Recipe, describe, is_current
 from labelling.quality import USABLE, FrameMeasures
 from labelling.report import VideoResult
-from labelling.source import read_source
 from labelling.work import Report
 
 CHUNK_TICKS = 64
@@ -71,13 +70,16 @@ class VideoLabeller:
         if source.fault:
             metadata["cut_off"] = source.fault
         times = np.array(source.times)
-        reasons = source.measures.reasons(times, answers.confidence, self.options.low_confidence)
+        reasons = source.measures.reasons(
+            times, answers.confidence, self.options.low_confidence, gaps=np.array(source.gaps, bool)
+        )
         usable = reasons == USABLE
         with _writing(job.labels):
             write_labels(
                 job.labels,
                 answers.actions,
                 times=times,
+                frames=np.array(source.frames, np.int64),
                 button_probabilities=answers.button_probabilities,
                 camera_probability=answers.camera_probability,
                 usable=usable,
@@ -105,16 +107,22 @@ class _Source:
         self.report = report
         self.measures = FrameMeasures(options.quality)
         self.times: list[float] = []
+        self.frames: list[int] = []
+        """Number of the source's frame that each tick shows."""
+        self.gaps: list[bool] = []
+        """Whether the source leaps after the tick."""
         self.fault = ""
         """Why the video ended before its end, if it did."""
 
     def chunks(self) -> Generator[NDArray[np.uint8]]:
         """uint8 (n, H, W, 3), n = `CHUNK_TICKS` but for the last."""
         chunk: list[Frame] = []
-        for seconds, frame in self._ticks():
-            self.times.append(seconds)
-            self.measures.add(frame)
-            chunk.append(frame)
+        for tick in self._ticks():
+            self.times.append(tick.seconds)
+            self.frames.append(tick.frame)
+            self.gaps.append(tick.gap)
+            self.measures.add(tick.picture)
+            chunk.append(tick.picture)
             if len(chunk) == CHUNK_TICKS:
                 yield np.stack(chunk)
                 self.report(len(chunk))
@@ -123,7 +131,7 @@ class _Source:
             yield np.stack(chunk)
             self.report(len(chunk))
 
-    def _ticks(self) -> Iterator[tuple[float, Frame]]:
+    def _ticks(self) -> Iterator[Tick]:
         try:
             yield from self._read()
         except VideoError as error:
@@ -131,10 +139,10 @@ class _Source:
                 raise
             self.fault = str(error)
 
-    def _read(self) -> Iterator[tuple[float, Frame]]:
+    def _read(self) -> Iterator[Tick]:
         """The ticks. Whatever a hostile file makes of its decoder is that file's fault, and no other's."""
         try:
-            yield from read_source(self.video, fps=self.options.fps, size=self.size, interpolation=self.interpolation)
+            yield from read_ticks(self.video, fps=self.options.fps, size=self.size, interpolation=self.interpolation)
         except VideoError:
             raise
         except Exception as error:

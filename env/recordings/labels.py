@@ -17,7 +17,7 @@ from env.errors import RecordingError
 from env.files import MAX_NAME_BYTES, atomic_path
 from env.video.decoding import PathLike
 
-LABEL_FORMAT_VERSION = 1
+LABEL_FORMAT_VERSION = 2
 LABEL_SUFFIX = ".labels.parquet"
 METADATA_KEY = b"ghostkeys"
 """Under this name the file's metadata holds a JSON object."""
@@ -33,8 +33,9 @@ LABEL_SCHEMA = pa.schema(
     + [(f"probability.{button}", pa.float32()) for button in BUTTONS]
     + [("probability.camera", pa.float32()), ("usable", pa.bool_()), ("reason", pa.dictionary(pa.int32(), pa.string()))]
 )
-"""`frame` is the tick, `time` (s) the time stamp in the source video of the frame it shows; buttons and camera are
-those of `Actions`; `probability.<button>` is that of its being pressed; `reason` says why a tick is not usable."""
+"""A row a tick. `frame` is the number of the source video's frame that the tick shows, in the order of presentation,
+and `time` (s) its time stamp since the first frame (in format 1, `frame` was the tick); buttons and camera are those of
+`Actions`; `probability.<button>` is that of its being pressed; `reason` says why a tick is not usable."""
 
 
 def label_name(stem: str) -> str:
@@ -53,6 +54,7 @@ def write_labels(
     actions: Actions,
     *,
     times: NDArray[np.float64],
+    frames: NDArray[np.int64] | None = None,
     button_probabilities: NDArray[np.float32],
     camera_probability: NDArray[np.float32],
     usable: NDArray[np.bool_] | None = None,
@@ -61,9 +63,10 @@ def write_labels(
 ) -> Path:
     """Write a label table; the file appears whole or not at all.
 
-    `times` (T,) s, `button_probabilities` (T, 20) of being pressed, `camera_probability` (T,), `usable` (T,),
-    `reasons` T. `metadata` must name the `video` (its path relative to the label file) and the `resampling` used
-    ("native" or "20 Hz"); the format version is added. Raises `RecordingError` for values that `read_labels` refuses.
+    `times` (T,) s and `frames` (T,) of the source video, by default a frame a tick; `button_probabilities` (T, 20) of
+    being pressed, `camera_probability` (T,), `usable` (T,), `reasons` T. `metadata` must name the `video` (its path
+    relative to the label file) and the `resampling` used ("native" or "20 Hz"); the format version is added.
+    Raises `RecordingError` for values that `read_labels` refuses.
     """
     missing = {"video", "resampling"} - metadata.keys()
     if missing:
@@ -71,13 +74,15 @@ def write_labels(
     length = len(actions)
     usable = np.ones(length, bool) if usable is None else usable
     reasons = [None] * length if reasons is None else reasons
+    frames = np.arange(length) if frames is None else frames
     _check_shape(path, "times", times, (length,))
+    _check_shape(path, "frames", frames, (length,))
     _check_shape(path, "button_probabilities", button_probabilities, (length, len(BUTTONS)))
     _check_shape(path, "camera_probability", camera_probability, (length,))
     _check_shape(path, "usable", usable, (length,))
     _check_shape(path, "reasons", np.array(reasons, object), (length,))
     columns = [
-        np.arange(length),
+        np.asarray(frames, np.int64),
         np.asarray(times, np.float64),
         *actions.buttons.T,
         *actions.camera.T,
@@ -86,7 +91,7 @@ def write_labels(
         np.asarray(usable, bool),
         pa.array(list(reasons), pa.string()).dictionary_encode(),
     ]
-    content = {"format_version": LABEL_FORMAT_VERSION, **metadata}
+    content = {"format_version": LABEL_FORMAT_VERSION, "ticks": length, **metadata}
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=LABEL_SCHEMA)
     _check_values(path, table)
     return _write(table, content, path)
@@ -99,7 +104,10 @@ def update_label_metadata(path: PathLike, changes: Mapping[str, Any]) -> Path:
 
 
 def read_labels(path: PathLike) -> pa.Table:
-    """The label table of a file. Raises `RecordingError` for another kind of file, a newer format or other columns."""
+    """The label table of a file. Raises `RecordingError` for another kind of file, a newer format or other columns.
+
+    Tables of format 1 are read, too: their `frame` counts the ticks.
+    """
     file = Path(path)
     if not file.is_file():
         raise RecordingError(f"{file}: no such file; expected a label table ({LABEL_SUFFIX}).")
@@ -112,16 +120,21 @@ def read_labels(path: PathLike) -> pa.Table:
             f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again."
         ) from error
     version = _metadata_object(table.schema, file).get("format_version")
-    if version != LABEL_FORMAT_VERSION:
+    if version not in range(1, LABEL_FORMAT_VERSION + 1):
         raise RecordingError(
-            f"{file} has label format {version}; this version of ghostkeys reads {LABEL_FORMAT_VERSION}."
+            f"{file} has label format {version}; this version of ghostkeys reads up to {LABEL_FORMAT_VERSION}."
         )
-    label_metadata(table, file)
+    metadata = label_metadata(table, file)
     if not table.schema.equals(LABEL_SCHEMA):
         raise RecordingError(f"{file} has other columns than a label table: {_differences(table.schema)}.")
     if any(table[name].null_count for name in LABEL_SCHEMA.names if name != "reason"):
         raise RecordingError(f"{file} has empty cells; only `reason` may be null. Label the video again.")
-    if not np.array_equal(table["frame"].to_numpy(), np.arange(len(table))):
+    frames = table["frame"].to_numpy()
+    if len(frames) and (frames[0] < 0 or (np.diff(frames) < 0).any()):
+        raise RecordingError(f"{file}: column `frame` must not fall; rows are in another order. Label the video again.")
+    if metadata.get("ticks", len(table)) != len(table):
+        raise RecordingError(f"{file} has {len(table)} rows of {metadata['ticks']}; some are missing. Label it again.")
+    if version == 1 and not np.array_equal(frames, np.arange(len(table))):
         raise RecordingError(f"{file}: column `frame` must count 0, 1, 2, ...; rows are missing or in another order.")
     _check_values(file, table)
     return table

@@ -8,21 +8,21 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from env.actions import Actions
 from env.errors import RecordingError
 from env.files import atomic_path
-from env.recordings.alignment import Alignment, align, frame_count
+from env.recordings.alignment import Alignment, align
 from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
 from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, label_name, read_labels
 from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
+from env.video.container import PathLike
 from env.video.cursor import draw_cursor
-from env.video.decoding import PathLike, frame_table
 from env.video.files import VIDEO_SUFFIXES, has_video_suffix
 from env.video.frames import (
     TICKS_PER_SECOND,
-    TIME_TOLERANCE,
     Frame,
     FrameReader,
     Interpolation,
@@ -30,10 +30,14 @@ from env.video.frames import (
     VideoWriter,
     resize,
 )
+from env.video.table import frame_table
+from env.video.ticks import TIME_TOLERANCE
 
 __all__ = ["Recording", "RecordingWriter", "find_recordings", "read_contractor_actions"]
 
 Kind = Literal["contractor", "labels"]
+MAX_TIME_ERROR = 5e-3
+"""How far (s) the time of a label may be from that of its frame: containers round to milliseconds."""
 ACTION_SUFFIXES: dict[Kind, str] = {"contractor": ".jsonl", "labels": LABEL_SUFFIX}
 
 
@@ -56,6 +60,8 @@ class Recording:
     """(T,) False where the label is not to be trusted."""
     rows: NDArray[np.int64]
     """(T,) the row of each tick in the action file: line of the `.jsonl` or row of the label table, from 0."""
+    frame_numbers: NDArray[np.int64]
+    """(T,) the video's frame that each tick shows, counted from 0 in the order in which frames are shown."""
     alignment: Alignment | None
     """How the lines of a contractor's file were laid on the frames; None for labels."""
 
@@ -84,18 +90,19 @@ class Recording:
         return cls(*_action_file(Path(path), kind), compat=compat, **options)
 
     def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
-        self.video = path.with_name(f"{self.name}.mp4")
+        self.video = contractor_video(path)
         chosen = reading_options(path, compat, options)
         ticks = read_contractor_file(path).ticks
         play = Play.of(ticks, chosen)
         self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
         placed = self.alignment.frames >= 0
-        self.rows = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
-        self._shown = self.alignment.frames[self.rows]
-        self.actions = play.actions[self.rows]
-        self.times = self._shown / TICKS_PER_SECOND
-        self.usable = np.ones(len(self), bool)
-        self._cursor = play.cursor[self.rows]
+        kept = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
+        self.rows = np.array([tick.line - 1 for tick in ticks])[kept]
+        self.frame_numbers = self.alignment.frames[kept]
+        self.actions = play.actions[kept]
+        self.times = self.frame_numbers / TICKS_PER_SECOND
+        self.usable = play.usable[kept] & (self.alignment.doubt is None)
+        self._cursor = play.cursor[kept]
 
     def _read_labels(self, path: Path) -> None:
         table = read_labels(path)
@@ -106,13 +113,7 @@ class Recording:
         self.usable = table["usable"].to_numpy()
         self.rows = np.arange(len(self))
         self._cursor = np.full((len(self), 2), np.nan)
-        self._shown = _frames_shown(self.video, self.times, native=metadata["resampling"] == "native")
-        frames = frame_count(self.video)
-        if len(self) and self._shown[-1] >= frames:
-            raise RecordingError(
-                f"{path} labels frame {self._shown[-1]} but {self.video} has {frames} frames; "
-                "expected the video that was labelled. Label it again."
-            )
+        self.frame_numbers = frames_labelled(path, table, metadata, self.video)
 
     def frames(self, start: int = 0, stop: int | None = None, size: Size | None = None) -> NDArray[np.uint8]:
         """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given."""
@@ -120,7 +121,7 @@ class Recording:
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"ticks {start} to {stop} are not within the {len(self)} of {self.name}.")
         if np.isnan(self._cursor[start:stop]).all():
-            return self._reader.read(self._shown[start:stop], size=size, interpolation=self._interpolation)
+            return self._reader.read(self.frame_numbers[start:stop], size=size, interpolation=self._interpolation)
         return np.stack([self._frame(self._reader, tick, size) for tick in range(start, stop)])
 
     def iter_frames(self, size: Size | None = None) -> Iterator[Frame]:
@@ -130,7 +131,7 @@ class Recording:
             yield self._frame(reader, tick, size)
 
     def _frame(self, reader: FrameReader, tick: int, size: Size | None) -> Frame:
-        number = int(self._shown[tick])
+        number = int(self.frame_numbers[tick])
         if np.isnan(self._cursor[tick, 0]):
             return reader.frame(number, size=size, interpolation=self._interpolation)
         frame = reader.frame(number).copy()
@@ -227,9 +228,31 @@ def _recordings_below(folder: Path, kind: Kind | None) -> set[Path]:
             stems[path.with_name(path.name.removesuffix(LABEL_SUFFIX))] = path
     if kind in (None, "contractor"):
         for path in folder.rglob("*.jsonl"):
-            if path.with_suffix(".mp4").exists():
+            if videos_beside(path):
                 stems[path.with_suffix("")] = path
     return {path for path in stems.values() if not path.name.startswith(".")}
+
+
+def videos_beside(actions: Path) -> list[Path]:
+    """The videos that have the stem of a contractor's file; <stem>.mp4 first."""
+    stem = actions.name.removesuffix(ACTION_SUFFIXES["contractor"])
+    names = [(actions.with_name(stem + suffix), actions.with_name(stem + suffix.upper())) for suffix in VIDEO_SUFFIXES]
+    found = (next((path for path in either if path.is_file()), None) for either in names)
+    return [path for path in found if path is not None]
+
+
+def contractor_video(actions: Path) -> Path:
+    """The video of a contractor's file: <stem>.mp4, as the format has it, else the only video with that stem.
+
+    Raises `RecordingError` where there are several. <stem>.mp4 where there is none.
+    """
+    found = videos_beside(actions) or [
+        actions.with_name(actions.name.removesuffix(ACTION_SUFFIXES["contractor"]) + ".mp4")
+    ]
+    if len(found) > 1 and found[0].suffix.lower() != ".mp4":
+        names = ", ".join(path.name for path in found)
+        raise RecordingError(f"{actions} has several videos ({names}); expected <stem>.mp4, or one video.")
+    return found[0]
 
 
 def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
@@ -257,9 +280,29 @@ def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
     raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
 
 
-def _frames_shown(video: Path, times: NDArray[np.float64], *, native: bool) -> NDArray[np.int64]:
-    """(T,) the number of the video's frame that each tick shows."""
-    table = None if native else frame_table(video)
-    if table is None:
-        return np.arange(len(times))
-    return np.searchsorted(table.seconds, times + TIME_TOLERANCE, side="right") - 1
+def frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
+    """(T,) the number of the video's frame that each row of a label table shows.
+
+    Raises `RecordingError` where the table does not fit the video.
+    """
+    times = table["time"].to_numpy()
+    shown = frame_table(video).seconds
+    if metadata["format_version"] > 1:
+        numbers: NDArray[np.int64] = table["frame"].to_numpy()
+    elif metadata["resampling"] == "native":
+        numbers = np.arange(len(times))
+    else:  # format 1 kept times alone
+        numbers = np.searchsorted(shown, times + TIME_TOLERANCE, side="right") - 1
+    if len(numbers) and numbers[-1] >= len(shown):
+        raise RecordingError(
+            f"{path} labels frame {numbers[-1]} but {video} has {len(shown)} frames; "
+            "expected the video that was labelled. Label it again."
+        )
+    apart = np.abs(shown[numbers] - times) > MAX_TIME_ERROR
+    if apart.any():
+        row = int(np.argmax(apart))
+        raise RecordingError(
+            f"{path} labels frame {numbers[row]} at {times[row]:.3f} s, which {video} shows at "
+            f"{shown[numbers[row]]:.3f} s; expected the video that was labelled. Label it again."
+        )
+    return numbers

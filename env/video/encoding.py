@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.errors import VideoError
-from env.video.decoding import MAX_SIDE
+from env.video.container import MAX_SIDE
 
 
 class Encoder:

@@ -1,58 +1,85 @@
 """Frames of a video with their time stamps, read and written through PyAV; and the one resize everybody uses."""
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, NamedTuple, Self
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from env.errors import VideoError
 from env.files import atomic_path
-from env.video.decoding import SEEK_FROM, PathLike, decode, opened
+from env.video.container import PathLike, frame_rate, opened
+from env.video.decoding import SEEK_FROM, decode
 from env.video.encoding import Encoder, check_size
+from env.video.pictures import Frame, Interpolation, Size, pixels, resize, shown_size
+from env.video.table import frame_table
+from env.video.ticks import TICKS_PER_SECOND, FrameRate, ticks_of
 
-Frame = NDArray[np.uint8]
-"""uint8 (H, W, 3) RGB."""
-Size = tuple[int, int]
-"""(height, width)."""
-Interpolation = Literal["linear"] | None
-"""How `resize` blends pixels."""
+__all__ = [
+    "TICKS_PER_SECOND",
+    "Frame",
+    "FrameReader",
+    "Interpolation",
+    "Size",
+    "Tick",
+    "VideoInfo",
+    "VideoWriter",
+    "pixels",
+    "probe",
+    "read_frames",
+    "read_ticks",
+    "resize",
+    "write_video",
+]
 
-TICKS_PER_SECOND = 20
-TIME_TOLERANCE = 1e-3
-"""Some containers round time stamps to milliseconds: a frame this much (s) too late still belongs to its tick."""
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".ts": "mpegts"}
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the container says of a video; nothing is decoded."""
+    """What the container says of a video, and the size of its first frame."""
 
     frames: int | None
-    """None where the container does not say (.ts, fragmented .mp4)."""
+    """None where the container does not say (.ts, .mkv, fragmented .mp4); an edit list may show fewer."""
     fps: float
     height: int
     width: int
     seconds: float
 
 
+class Tick(NamedTuple):
+    """One tick of a video."""
+
+    tick: int
+    seconds: float
+    """Since the first frame, of the frame that the tick shows."""
+    picture: Frame
+    """uint8 (H, W, 3) RGB."""
+    frame: int
+    """Number of that frame, in the order of presentation."""
+    gap: bool
+    """Whether the video leaps after this tick: what follows is not the result of its action."""
+
+
 def probe(path: PathLike) -> VideoInfo:
-    """Size, rate and length of a video. Raises `VideoError`."""
+    """Size, rate and length of a video, of which only the first frame is decoded. Raises `VideoError`."""
     with opened(path) as (container, stream):
-        fps = float(stream.average_rate or stream.guessed_rate or 0)
+        seconds = 0.0
         if stream.duration is not None:
             seconds = float(stream.duration * stream.time_base)
-        else:
-            seconds = (container.duration or 0) / av.time_base
-        return VideoInfo(stream.frames or None, fps, stream.height, stream.width, seconds)
+        elif container.duration is not None:
+            seconds = container.duration / av.time_base
+        frames, fps = stream.frames or None, frame_rate(stream)
+    picture = next((picture for _, _, picture in decode(path)), None)
+    if picture is None:
+        raise VideoError(f"{path} holds no frame; expected a video with at least one.")
+    return VideoInfo(frames, fps, *shown_size(picture), max(seconds, 0.0))
 
 
 def read_frames(
@@ -60,7 +87,7 @@ def read_frames(
 ) -> Iterator[tuple[float, Frame]]:
     """Frames `start` to `stop` (exclusive): (seconds since the first frame, uint8 (H, W, 3) RGB), resized to `size`.
 
-    Frames are counted in the order they are shown. A file that is cut off or damaged yields its good prefix and then
+    Frames are counted in the order of presentation. A file that is cut off or damaged yields its good prefix and then
     raises `VideoError`, which says how many frames were good.
     """
     if stop is not None and stop <= start:
@@ -72,49 +99,22 @@ def read_frames(
 
 
 def read_ticks(
-    path: PathLike, *, fps: Literal["native"] | None = None, size: Size | None = None
-) -> Iterator[tuple[int, float, Frame]]:
-    """The video at 20 ticks a second: (tick, time stamp in s of the frame shown, uint8 (H, W, 3) RGB).
+    path: PathLike, *, fps: FrameRate = "auto", size: Size | None = None, interpolation: Interpolation = None
+) -> Iterator[Tick]:
+    """The video at 20 ticks a second, by the rule of `ticks_of`.
 
-    Tick k shows the last frame whose time stamp is at most k/20, so slow videos repeat frames, fast ones skip some,
-    and a variable rate is followed. With `fps="native"` each frame is a tick, whatever the time stamps say. Raises
-    `VideoError` after the good ticks, as `read_frames` does.
+    A frame that is damaged beyond decoding is replaced by the one before it. Raises `VideoError`, after the good ticks,
+    as `read_frames` does.
     """
-    if fps == "native":
-        for tick, (seconds, frame) in enumerate(read_frames(path, size=size)):
-            yield tick, seconds, frame
-        return
-    tick = 0
-    for seconds, end, picture in _shown_until(path):
-        ticks = range(tick, first_tick(end))
-        if ticks:
-            tick = ticks.stop
-            frame = pixels(picture, size)
-            for shown in ticks:
-                yield shown, seconds, frame
-
-
-def first_tick(seconds: float) -> int:
-    """The first tick to show a frame with this time stamp."""
-    return math.ceil((seconds - TIME_TOLERANCE) * TICKS_PER_SECOND)
-
-
-def resize(frames: NDArray[np.uint8], size: Size, *, interpolation: Interpolation = None) -> NDArray[np.uint8]:
-    """uint8 (..., H, W, 3) -> uint8 (..., height, width, 3), the aspect ratio given up.
-
-    Shrinking averages over the pixels that fall together (OpenCV's INTER_AREA), anything else blends neighbours
-    (INTER_LINEAR, which OpenAI's models expect also for shrinking: `interpolation="linear"`).
-    """
-    height, width = size
-    if frames.shape[-3:-1] == (height, width):
-        return frames
-    shrinks = height <= frames.shape[-3] and width <= frames.shape[-2]
-    method = cv2.INTER_AREA if shrinks and interpolation is None else cv2.INTER_LINEAR
-    flat = frames.reshape(-1, *frames.shape[-3:])
-    resized = np.empty((len(flat), height, width, 3), np.uint8)
-    for source, target in zip(flat, resized, strict=True):
-        cv2.resize(np.ascontiguousarray(source), (width, height), dst=target, interpolation=method)
-    return resized.reshape(*frames.shape[:-3], height, width, 3)
+    table = frame_table(path)
+    ticks = ticks_of(table.seconds, table.end, restarts=table.restarts, fps=fps)
+    starts = np.searchsorted(ticks.frames, np.arange(len(table) + 1))  # the first tick of each frame
+    for number, stop, picture in _shown_until(path):
+        shown = range(starts[number], starts[stop])
+        if shown:
+            frame = pixels(picture, size, interpolation=interpolation)
+            for tick in shown:
+                yield Tick(tick, float(table.seconds[number]), frame, number, bool(ticks.gaps[tick]))
 
 
 class FrameReader:
@@ -160,12 +160,14 @@ class FrameReader:
             try:
                 self._number, _, self._last = next(self._pictures)
             except StopIteration:
-                frames = self._number + 1
                 self._pictures = None
+                frames = len(frame_table(self.path))
                 raise VideoError(f"{self.path} ends after {frames} frames; expected frame {number} as well.") from None
             except VideoError:
                 self._pictures = None
                 raise
+        if self._number > number:
+            raise VideoError(f"{self.path}: frame {number} is damaged beyond decoding.")
         return self._last
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
@@ -240,32 +242,17 @@ def write_video(path: PathLike, frames: NDArray[np.uint8], fps: float = TICKS_PE
     return writer.path
 
 
-def pixels(picture: Any, size: Size | None = None, *, interpolation: Interpolation = None) -> Frame:
-    """A decoded picture as uint8 (H, W, 3) RGB, resized to `size` if given."""
-    frame: Frame = picture.to_ndarray(format="rgb24")
-    return frame if size is None else resize(frame, size, interpolation=interpolation)
-
-
-def _shown_until(path: PathLike) -> Iterator[tuple[float, float, Any]]:
-    """Each picture with the time (s) from which and until which it is shown."""
-    last: tuple[float, float, Any] | None = None
+def _shown_until(path: PathLike) -> Iterator[tuple[int, int, Any]]:
+    """Each picture with its number and that of the frame that replaces it."""
+    last: tuple[int, Any] | None = None
     try:
-        for number, seconds, picture in decode(path):
+        for number, _, picture in decode(path):
             if last is not None:
-                yield last[0], seconds, last[2]
-            last = seconds, seconds + _duration(picture, number, seconds), picture
+                yield last[0], number, last[1]
+            last = number, picture
     except VideoError:
         if last is not None:
-            yield last
+            yield last[0], last[0] + 1, last[1]
         raise
     if last is not None:
-        yield last
-
-
-def _duration(picture: Any, number: int, seconds: float) -> float:
-    """How long (s) the picture is shown: as the container says, else the mean so far; long enough for a tick on it."""
-    if picture.duration:
-        duration = float(picture.duration * picture.time_base)
-    else:
-        duration = seconds / number if number else 1 / TICKS_PER_SECOND
-    return max(duration, 2 * TIME_TOLERANCE)
+        yield last[0], last[0] + 1, last[1]

@@ -63,7 +63,7 @@ def test_converted_model_labels_video_shrunk_as_openai_does(folders: Path, tmp_p
     settings = ("--output", tmp_path / "labels", "--workers 0 --low-confidence 0")
     assert ghostkeys("label", video, "--checkpoint", folders / "idm", *settings) == 0
     labels = read_labels(tmp_path / "labels" / "clip.labels.parquet")
-    decoded = np.stack([frame for _, _, frame in read_ticks(video)])
+    decoded = np.stack([tick.picture for tick in read_ticks(video)])
     expected = idm.load(folders / "idm").predict(resize(decoded, (128, 128), interpolation="linear"))
     camera = np.stack([labels["camera_pitch"].to_numpy(), labels["camera_yaw"].to_numpy()], 1)
     np.testing.assert_allclose(camera, expected.actions.camera, atol=1e-5)

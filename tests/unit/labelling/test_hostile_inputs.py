@@ -17,11 +17,10 @@ from env.files import atomic_path, sha256_of
 from env.recordings.labels import METADATA_KEY, label_metadata
 from env.recordings.recording import Recording
 from env.video.files import VIDEO_SUFFIXES
-from env.video.frames import probe
+from env.video.frames import Tick, probe, read_ticks
 from labelling import LabelReport, engine, label_videos, provenance, read_labels, video_labeller
 from labelling.commands import label
 from labelling.labeller import Labeller
-from labelling.source import read_source
 
 MakeVideo = Callable[..., Path]
 Run = Callable[..., LabelReport]
@@ -99,7 +98,7 @@ def test_what_a_decoder_makes_of_a_hostile_file_is_the_fault_of_that_file(
     hostile, good = make_video("hostile.mp4", 20), make_video("good.mp4", 10)
 
     def read(video: Path, **how: object) -> object:
-        yield from read_source(video, **how)  # type: ignore[arg-type]
+        yield from read_ticks(video, **how)  # type: ignore[arg-type]
         if video == hostile:
             raise error
 
@@ -108,7 +107,7 @@ def test_what_a_decoder_makes_of_a_hostile_file_is_the_fault_of_that_file(
             raise error
         return probe(video)
 
-    monkeypatch.setattr(video_labeller, "read_source", read)
+    monkeypatch.setattr(video_labeller, "read_ticks", read)
     monkeypatch.setattr(engine, "probe", look_at)
     report = run(hostile, good)
     assert [result.status for result in report.videos] == ["failed", "done"]
@@ -237,7 +236,9 @@ def test_one_label_file_that_cannot_be_written_is_one_failure(
 def test_an_answer_that_is_no_number_is_never_written(
     run: Run, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(video_labeller, "read_source", lambda *_, **__: iter([(-1.0, np.zeros((32, 32, 3), np.uint8))]))
+    monkeypatch.setattr(
+        video_labeller, "read_ticks", lambda *_, **__: iter([Tick(0, -1.0, np.zeros((32, 32, 3), np.uint8), 0, False)])
+    )
     (result,) = run(make_video("a.mp4", 5)).videos
     assert result.status == "failed"
     assert "column `time`" in result.reason

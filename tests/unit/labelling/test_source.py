@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from env.errors import VideoError
-from env.video.frames import probe, write_video
-from labelling.source import FrameRate, expected_ticks, read_source
+from env.video.frames import probe, read_ticks, write_video
+from env.video.ticks import FrameRate
+from labelling.source import expected_ticks
 
 SIZE = (32, 64)
 
@@ -26,8 +27,8 @@ def video(tmp_path: Path) -> Path:
 
 def read(video: Path, fps: FrameRate) -> tuple[list[int], list[float]]:
     """Which frame each tick shows, and its time."""
-    ticks = list(read_source(video, fps=fps, size=SIZE))
-    return [round((float(frame.mean()) - 20) / 3) for _, frame in ticks], [seconds for seconds, _ in ticks]
+    ticks = list(read_ticks(video, fps=fps, size=SIZE))
+    return [round((float(tick.picture.mean()) - 20) / 3) for tick in ticks], [tick.seconds for tick in ticks]
 
 
 def test_auto_follows_the_time_stamps(video: Path) -> None:

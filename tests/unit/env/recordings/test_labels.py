@@ -1,5 +1,6 @@
 """Label tables come back as they were written, and nothing else is taken for one."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_round_trip(labels: Path) -> None:
     assert table["reason"].to_pylist() == [None, None, "cut", None, None, None]
     np.testing.assert_array_equal(table["probability.use"].to_numpy(), probabilities[:, BUTTONS.index("use")])
     np.testing.assert_allclose(table["time"].to_numpy(), np.arange(6) / 20)
-    assert label_metadata(table) == {"format_version": 1, **METADATA}
+    assert label_metadata(table) == {"format_version": 2, "ticks": 6, **METADATA}
 
 
 def test_ticks_are_usable_unless_told_otherwise(tmp_path: Path) -> None:
@@ -61,7 +62,20 @@ def test_the_same_labels_are_the_same_bytes(tmp_path: Path) -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("column", ["times", "button_probabilities", "camera_probability", "usable", "reasons"])
+def test_frames_of_the_source_are_kept(tmp_path: Path) -> None:
+    table = read_labels(write(tmp_path / "clip.labels.parquet", frames=np.array([0, 3, 6, 6, 9, 12])))
+    assert table["frame"].to_pylist() == [0, 3, 6, 6, 9, 12]
+
+
+def test_tables_of_format_1_are_read(labels: Path) -> None:
+    old = {METADATA_KEY: json.dumps({"format_version": 1, **METADATA})}
+    pq.write_table(pq.ParquetFile(labels).read().replace_schema_metadata(old), labels)
+    assert label_metadata(read_labels(labels))["format_version"] == 1
+
+
+@pytest.mark.parametrize(
+    "column", ["times", "frames", "button_probabilities", "camera_probability", "usable", "reasons"]
+)
 def test_columns_of_another_length_are_refused_and_nothing_is_left(tmp_path: Path, column: str) -> None:
     wrong: Any = (
         np.zeros((5, 20)) if column == "button_probabilities" else [None] * 5 if column == "reasons" else np.zeros(5)
@@ -100,6 +114,11 @@ def spoil(path: Path, how: str) -> None:
         pq.write_table(table.set_column(1, "time", pa.array([None] * 6, pa.float64())), path)
     elif how == "without a row":
         pq.write_table(pa.concat_tables([table[:2], table[3:]]), path)
+    elif how == "in another order":
+        pq.write_table(pa.concat_tables([table[2:], table[:2]]), path)
+    elif how == "old, without a row":
+        old = {METADATA_KEY: json.dumps({"format_version": 1, **METADATA})}
+        pq.write_table(pa.concat_tables([table[:2], table[3:]]).replace_schema_metadata(old), path)
 
 
 @pytest.mark.parametrize(
@@ -110,12 +129,14 @@ def spoil(path: Path, how: str) -> None:
         ("empty", "is no readable Parquet file"),
         ("cut off", "is no readable Parquet file"),
         ("another table", "is no label table of ghostkeys"),
-        ("newer", "has label format 9; this version of ghostkeys reads 1"),
+        ("newer", "has label format 9; this version of ghostkeys reads up to 2"),
         ("without a column", "has other columns than a label table: without usable"),
         ("with a column", "with extra"),
         ("of another type", "of another type: frame"),
         ("with an empty cell", "only `reason` may be null"),
-        ("without a row", "`frame` must count 0, 1, 2"),
+        ("without a row", "has 5 rows of 6; some are missing"),
+        ("in another order", "`frame` must not fall"),
+        ("old, without a row", "`frame` must count 0, 1, 2"),
     ],
 )
 def test_what_is_no_label_table_says_why(labels: Path, how: str, message: str) -> None:

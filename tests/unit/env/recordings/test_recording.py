@@ -35,16 +35,19 @@ def record(bars: Any, tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def write_label_table(path: Path, actions: Actions, times: Any, *, video: str, resampling: str = "native") -> Path:
+def write_label_table(
+    path: Path, actions: Actions, times: Any, *, video: str, resampling: str = "native", frames: Any = None, **old: Any
+) -> Path:
     probabilities = np.where(actions.buttons, 0.9, 0.1).astype(np.float32)
     return write_labels(
         path,
         actions,
         times=np.asarray(times, np.float64),
+        frames=frames,
         button_probabilities=probabilities,
         camera_probability=np.ones(len(actions), np.float32),
         usable=np.arange(len(actions)) != 1,
-        metadata={"video": video, "resampling": resampling},
+        metadata={"video": video, "resampling": resampling, **old},
     )
 
 
@@ -353,14 +356,22 @@ def test_labels_open_as_a_recording(bars: Any, tmp_path: Path) -> None:
     assert Recording.open(tmp_path / "clip.mp4").kind == "labels"
 
 
+@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("fps", [10, 30, 60])
-def test_labels_of_another_rate_show_the_frames_that_were_labelled(bars: Any, tmp_path: Path, fps: int) -> None:
+def test_labels_of_another_rate_show_the_frames_that_were_labelled(
+    bars: Any, tmp_path: Path, fps: int, version: int
+) -> None:
+    """Tables of format 1 kept the times of the frames, and not their numbers."""
     video = write_video(tmp_path / "clip.mp4", bars.clip(3 * fps), fps)
-    _, times, frames = zip(*read_ticks(video), strict=True)
+    ticks = list(read_ticks(video))
     path = tmp_path / "clip.labels.parquet"
-    write_label_table(path, Actions.none(len(times)), times, video="clip.mp4", resampling="20 Hz")
+    times, numbers = [tick.seconds for tick in ticks], [tick.frame for tick in ticks]
+    old = {} if version > 1 else {"format_version": 1}
+    shown = numbers if version > 1 else np.arange(len(ticks))
+    write_label_table(path, Actions.none(len(times)), times, frames=shown, video="clip.mp4", resampling="20 Hz", **old)
     recording = Recording.open(path)
-    expected = [bars.read(frame) for frame in frames]
+    assert recording.frame_numbers.tolist() == numbers
+    expected = [bars.read(tick.picture) for tick in ticks]
 
     assert [bars.read(frame) for frame in recording.frames()] == expected
     assert [bars.read(frame) for frame in recording.iter_frames()] == expected
@@ -383,6 +394,14 @@ def test_labels_of_a_longer_video_are_refused(bars: Any, tmp_path: Path) -> None
     write_video(tmp_path / "clip.mp4", bars.clip(5))
     path = write_label_table(tmp_path / "clip.labels.parquet", Actions.none(9), np.arange(9) / 20, video="clip.mp4")
     with pytest.raises(RecordingError, match=r"labels frame 8 but .*clip\.mp4 has 5 frames"):
+        Recording.open(path)
+
+
+def test_labels_of_a_video_that_changed_are_refused(bars: Any, tmp_path: Path) -> None:
+    """The frames have the numbers that were labelled, but other times: it is another video of that name."""
+    write_video(tmp_path / "clip.mp4", bars.clip(9), 30)
+    path = write_label_table(tmp_path / "clip.labels.parquet", Actions.none(9), np.arange(9) / 20, video="clip.mp4")
+    with pytest.raises(RecordingError, match=r"labels frame 1 at 0\.050 s, which .*clip\.mp4 shows at 0\.033 s"):
         Recording.open(path)
 
 

@@ -114,16 +114,17 @@ def test_a_forked_process_opens_its_own_file(long_clip: Path, bars: Any) -> None
 def test_ticks_of_constant_rates(bars: Any, tmp_path: Path, fps: int, frames: int) -> None:
     path = write_video(tmp_path / "clip.mp4", bars.clip(frames), fps)
     ticks = list(read_ticks(path))
-    assert [tick for tick, _, _ in ticks] == list(range(40))
-    assert [bars.read(frame) for _, _, frame in ticks] == [tick * fps // 20 for tick in range(40)]
+    assert [tick.tick for tick in ticks] == list(range(40))
+    assert [bars.read(tick.picture) for tick in ticks] == [tick * fps // 20 for tick in range(40)]
+    assert [tick.frame for tick in ticks] == [tick * fps // 20 for tick in range(40)]
     np.testing.assert_allclose(
-        [time for _, time, _ in ticks], [tick * fps // 20 / fps for tick in range(40)], atol=1e-3
+        [tick.seconds for tick in ticks], [tick * fps // 20 / fps for tick in range(40)], atol=1e-3
     )
 
 
 def test_native_ticks_ignore_the_time_stamps(bars: Any, tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4", bars.clip(30), 30)
-    assert [(tick, bars.read(frame)) for tick, _, frame in read_ticks(path, fps="native")] == [
+    assert [(tick.tick, bars.read(tick.picture)) for tick in read_ticks(path, fps="native")] == [
         (i, i) for i in range(30)
     ]
 
@@ -133,14 +134,14 @@ def test_ticks_of_a_variable_rate(bars: Any, tmp_path: Path, suffix: str) -> Non
     """Each tick shows the last frame that was due: the stall at 500 ms repeats one, the burst after it skips some."""
     stamps = np.concatenate([np.arange(0, 500, 33), np.arange(800, 1000, 10), np.arange(1000, 2000, 50)])
     path = write_at(tmp_path / f"clip{suffix}", bars.clip(len(stamps)), stamps.tolist())
-    ticks = [(tick, bars.read(frame)) for tick, _, frame in read_ticks(path)]
+    ticks = [(tick.tick, bars.read(tick.picture)) for tick in read_ticks(path)]
     due = np.searchsorted(stamps, np.arange(40) * 50, side="right") - 1
     assert ticks == list(enumerate(due))
 
 
 def test_a_delayed_start_is_tick_zero(bars: Any, tmp_path: Path) -> None:
     path = write_at(tmp_path / "clip.mkv", bars.clip(10), range(700, 1200, 50))
-    assert [bars.read(frame) for _, _, frame in read_ticks(path)] == list(range(10))
+    assert [bars.read(tick.picture) for tick in read_ticks(path)] == list(range(10))
     assert next(read_frames(path))[0] == 0.0
 
 
@@ -167,12 +168,12 @@ def test_a_cut_off_file_gives_its_good_prefix_and_then_raises(cut_off: Path, bar
     assert [bars.read(frame) for _, frame in good] == list(range(len(good)))
     assert 65 < len(good) < 100
     assert message.startswith(str(cut_off))
-    assert f"cut off (Invalid data found when processing input): {len(good)} frames are good of the 100" in message
+    assert f"is cut off: {len(good)} frames are good of the 100 it announces" in message
 
 
 def test_ticks_of_a_cut_off_file_include_the_last_good_frame(cut_off: Path, bars: Any) -> None:
     good, message = until_error(read_ticks(cut_off))
-    assert [(tick, bars.read(frame)) for tick, _, frame in good] == [(i, i) for i in range(len(good))]
+    assert [(tick.tick, bars.read(tick.picture)) for tick in good] == [(i, i) for i in range(len(good))]
     assert f": {len(good)} frames are good" in message
 
 
@@ -183,7 +184,7 @@ def test_noise_in_the_middle_is_reported(bars: Any, tmp_path: Path) -> None:
     middle = len(data) // 2
     data[middle : middle + 20_000] = generator.bytes(20_000)
     (tmp_path / "clip.mp4").write_bytes(data)
-    with pytest.raises(VideoError, match=r"damaged or cut off .* frames are good of the 60 it announces"):
+    with pytest.raises(VideoError, match=r"is damaged \(Invalid data .* frames are good of the 60 it announces"):
         list(read_frames(tmp_path / "clip.mp4"))
 
 
