@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-import jsonargparse
 import torch
 from torch import Tensor, nn
 
 from agents.policy import Policy, PolicyConfig, PolicyOutput, PolicyState
+from env.command_line import check_at_least_1, run_command
 from env.files import write_json
 from idm.bench import flop_of
+from idm.devices import choose_device
 from idm.measure import Conditions, in_turn, matrix_product, median_ratio, peak_memory
 
 
@@ -46,7 +47,7 @@ class PolicyBench:
 
 def bench(args: list[str]) -> int:
     """Measures a policy."""
-    return int(jsonargparse.auto_cli(_bench, args=args, prog="ghostkeys bench policy", as_positional=False))
+    return int(run_command(_bench, args, program="ghostkeys bench policy"))
 
 
 def _bench(
@@ -66,12 +67,14 @@ def _bench(
         past: Ticks that a policy without memory encodes again at every tick. The published ones remember 128.
         rounds: Times that everything is measured; the figures are medians.
         threads: Of torch.
-        device: cpu, or a GPU such as cuda:0.
+        device: cpu, cuda, one GPU such as cuda:1, mps, or auto.
         json: File to write the figures to as well.
     """
+    check_at_least_1(scale=scale, envs=envs, past=past, rounds=rounds, threads=threads)
+    chosen = choose_device(device)
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    found = measure(random_policy(PolicyConfig.vpt(scale)).to(device), envs=envs, past=past, rounds=rounds)
+    found = measure(random_policy(PolicyConfig.vpt(scale)).to(chosen), envs=envs, past=past, rounds=rounds)
     print(table(found))
     if json is not None:
         write_json(json, asdict(found))

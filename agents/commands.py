@@ -5,8 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse import auto_cli
-
+from env.command_line import run_command
 from env.files import write_json
 
 
@@ -21,19 +20,19 @@ def fit(args: list[str]) -> int:
 
 def convert(args: list[str]) -> int:
     """Turns OpenAI's published files into a checkpoint folder."""
-    return int(auto_cli(_convert, args=_plain_flags(args), prog="ghostkeys convert"))
+    return int(run_command(_convert, args, program="ghostkeys convert", positional=True))
 
 
 def evaluate(args: list[str]) -> int:
     """Plays episodes and reports the milestones reached."""
-    return int(auto_cli(_evaluate, args=_plain_flags(args), prog="ghostkeys evaluate", as_positional=False))
+    return int(run_command(_evaluate, args, program="ghostkeys evaluate"))
 
 
 def record(args: list[str]) -> int:
     """Lets the scripted player play, and writes recordings."""
     from agents.record import record
 
-    videos = auto_cli(record, args=_plain_flags(args), prog="ghostkeys record", as_positional=False)
+    videos = run_command(record, args, program="ghostkeys record")
     print(f"{len(videos)} recordings in {videos[0].parent}")
     return 0
 
@@ -62,8 +61,9 @@ def _evaluate(
     seed: int = 0,
     max_ticks: int | None = None,
     until: str | None = None,
-    size: tuple[int, int] | Literal["vpt"] | None = (180, 320),
+    size: tuple[int, int] | Literal["vpt"] | None = None,
     temperature: float = 1.0,
+    device: str = "auto",
     workers: int = 2,
     json: Path | None = None,
     video: Path | None = None,
@@ -79,28 +79,33 @@ def _evaluate(
         max_ticks: Length of an episode, in ticks of 1/20 s; by default the environment's own, or 600 in free play.
         until: End an episode as soon as this milestone is reached, for example `log`.
         size: Height and width of the environment's picture, or `vpt` for the 128x128 pixels of 640x360 that OpenAI's
-            agents see; `null` leaves the environment's own.
+            agents see; by default the environment's own.
         temperature: Of the policy's sampling; below 1 it is more certain, 0 takes the likeliest action.
-        workers: Processes; the result does not depend on their number.
+        device: That a policy runs on: auto, cpu, cuda, one GPU such as cuda:1, or mps.
+        workers: Processes, or 0 for none besides this one; the result does not depend on their number.
         json: Write the result to this file. Until it is there, what has been played is kept beside it, and the same
-            command goes on from there.
+            command goes on from there. A result of the same evaluation is not played again; one of another is an error.
         video: Write the first successful episode (else the first) to this mp4 file, with the keys drawn in.
     """
-    from agents.evaluate import evaluate, write_video
+    from agents.evaluate import make_trial, play_trial, read_result, table, write_video
 
-    journal = None if json is None else json.with_name(f".{json.name}.played")
-    evaluation = evaluate(
+    trial = make_trial(
         agent,
         env,
-        episodes=episodes,
         seed=seed,
         max_ticks=max_ticks,
         until=until,
         size=size,
         temperature=temperature,
-        workers=workers,
-        journal=journal,
+        device=device,
     )
+    earlier = None if json is None else read_result(json, trial, episodes=episodes)
+    if earlier is not None and (video is None or video.exists()):
+        print(table(earlier))
+        print(f"{json} was there already: delete it to play again.")
+        return 0
+    journal = None if json is None else json.with_name(f".{json.name}.played")
+    evaluation = play_trial(trial, episodes=episodes, workers=workers, journal=journal)
     print(evaluation.table())
     if json is not None:
         write_json(json, evaluation.to_json())
@@ -109,17 +114,3 @@ def _evaluate(
     if journal is not None:
         shutil.rmtree(journal, ignore_errors=True)
     return 0
-
-
-def _plain_flags(args: list[str]) -> list[str]:
-    """Lets `--max-ticks 600` stand for `--max_ticks 600`, and `--size 180 320` for `--size [180,320]`."""
-    plain: list[str] = []
-    for arg in args:
-        name, equals, value = arg.partition("=")
-        if plain and plain[-1].isdigit() and plain[-2:-1] == ["--size"] and arg.isdigit():
-            plain[-1] = f"[{plain[-1]},{arg}]"
-        else:
-            plain.append(
-                name.replace("-", "_").replace("__", "--", 1) + equals + value if arg.startswith("--") else arg
-            )
-    return plain

@@ -16,6 +16,7 @@ from agents.policy import Policy, PolicyBatch
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
 from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
+from idm.frame_cache import DEFAULT_GB
 
 
 class Run(NamedTuple):
@@ -193,10 +194,18 @@ class Chunks(IterableDataset[PolicyBatch]):
 class PolicyDataModule(lightning.LightningDataModule):
     """Chunks of recorded play, in order: contractor recordings, labelled videos, or both.
 
-    `root` is a folder of recordings; `cache` keeps the decoded frames (by default a folder `.frames` under root).
-    Each of the `slots` of a batch goes through runs of at most `run` ticks, `chunk` ticks a step. `mirror` is the
-    share of runs seen in a mirror, `tint` the spread of their brightness and colours (0: as recorded), `null_weight`
-    how much ticks without any key or turn count (VPT: 0), `validation_share` the share of ticks kept for validation.
+    Args:
+        root: Folder of recordings.
+        chunk: Ticks of a step.
+        slots: Runs side by side in a batch.
+        run: Ticks of a run, at most, through which a slot goes chunk by chunk.
+        mirror: Share of runs seen in a mirror.
+        tint: Spread of the runs' brightness and colours; 0 leaves them as recorded.
+        null_weight: How much ticks without any key or turn count (VPT: 0).
+        validation_share: Share of the ticks kept for validation.
+        cache: Folder for decoded frames; by default `.frames` under root.
+        cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
+        seed: Decides the runs, and what is kept for validation.
     """
 
     def __init__(
@@ -211,6 +220,7 @@ class PolicyDataModule(lightning.LightningDataModule):
         null_weight: float = 1.0,
         validation_share: float = 0.0,
         cache: Path | None = None,
+        cache_gb: float = DEFAULT_GB,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -224,6 +234,7 @@ class PolicyDataModule(lightning.LightningDataModule):
         self.validation_share = validation_share
         self.cache = Path(cache) if cache is not None else self.root / ".frames"
         self.seed = seed
+        self.cache_gb = cache_gb
         self.training = EpisodeSet(())
         self.validation = EpisodeSet(())
 
@@ -234,7 +245,11 @@ class PolicyDataModule(lightning.LightningDataModule):
         assert self.trainer is not None
         policy = cast("Policy", self.trainer.lightning_module.model)
         episodes = load_episodes(
-            self.root, size=policy.config.size, interpolation=policy.config.interpolation, cache=self.cache
+            self.root,
+            size=policy.config.size,
+            interpolation=policy.config.interpolation,
+            cache=self.cache,
+            cache_gb=self.cache_gb,
         )
         if not any(episode.usable.any() for episode in episodes):
             raise RecordingError(f"{self.root}: no tick of the {len(episodes)} recordings is usable to learn from.")

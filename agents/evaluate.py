@@ -5,23 +5,30 @@ whole groups are dealt to the worker processes. So the result depends on the see
 workers.
 """
 
+import json
+import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-import gymnasium
 import numpy as np
 from tqdm import tqdm
 
 from agents.journal import Journal
 from agents.rollout import Episode
-from agents.trial import PictureSize, Trial
-from agents.workers import work
+from agents.trial import Trial, check_scripted, first_tick
+from agents.workers import check_workers, counting, work
 from env.errors import GhostkeysError
+from env.making import PictureSize, check_milestone, lacking_buttons, possible_action
 from env.video.frames import VideoWriter
 from env.video.overlay import draw_controls
+from idm.checkpoint import weights_sha256
+from idm.devices import choose_device
+
+log = logging.getLogger(__name__)
 
 Seeds = tuple[int, ...]
 
@@ -29,7 +36,6 @@ FREE_PLAY_TICKS = 600
 """Length of an episode, half a minute, where neither the caller nor the environment sets one."""
 GROUP = 4
 """Episodes stepped together. Part of a result's recipe: another number rounds differently and samples other actions."""
-
 
 VIDEO_SIZE = (180, 320)
 """Height and width at which an evaluation's video is drawn, before it is enlarged."""
@@ -84,17 +90,48 @@ class Evaluation:
             {"seed": each.seed, "ticks": each.ticks, "reward": each.reward, "milestones": each.milestones}
             for each in self.episodes
         ]
-        return {**asdict(self.trial), "episodes": len(self.episodes), "milestones": rates, "results": results}
+        return {**recipe(self.trial), "episodes": len(self.episodes), "milestones": rates, "results": results}
 
     def table(self) -> str:
         """What `ghostkeys evaluate` prints."""
-        head = f"{self.trial.agent} in {self.trial.env}: {len(self.episodes)} episodes, seed {self.trial.seed}"
-        rows = [f"{'milestone':20}{'rate':>7}   {'95 % interval':15}{'median tick':>11}"]
-        for name, rate in self.milestones().items():
-            tick = self.median_tick(name)
-            when = "-" if tick is None else f"{tick:.0f}"
-            rows.append(f"{name:20}{rate.rate:7.1%}   {rate.low:5.1%} to {rate.high:6.1%}{when:>11}")
-        return "\n".join([head, *rows])
+        return table(self.to_json())
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """The rates of a result, `Evaluation.to_json`, as text."""
+    head = f"{result['agent']} in {result['env']}: {result['episodes']} episodes, seed {result['seed']}"
+    rows = [f"{'milestone':20}{'rate':>7}   {'95 % interval':15}{'median tick':>11}"]
+    for name, rate in result["milestones"].items():
+        when = "-" if rate["median_tick"] is None else f"{rate['median_tick']:.0f}"
+        rows.append(f"{name:20}{rate['rate']:7.1%}   {rate['low']:5.1%} to {rate['high']:6.1%}{when:>11}")
+    return "\n".join([head, *rows])
+
+
+def recipe(trial: Trial) -> dict[str, Any]:
+    """All that an evaluation depends on, but for the number of episodes, as JSON holds it."""
+    plain = asdict(trial) | {"weights": weights_sha256(trial.agent)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+
+
+def read_result(path: Path, trial: Trial, *, episodes: int) -> dict[str, Any] | None:
+    """An earlier result of the same trial; None if there is none. Raises GhostkeysError for one of another trial."""
+    if not path.exists():
+        return None
+    try:
+        found = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        raise GhostkeysError(f"{path} is there already, and no result of an evaluation: give --json another.") from None
+    wanted = recipe(trial) | {"episodes": episodes}
+    other = [
+        "other weights" if name == "weights" else f"{name} {found.get(name)} there, {value} here"
+        for name, value in wanted.items()
+        if found.get(name) != value
+    ]
+    if other:
+        raise GhostkeysError(
+            f"{path} holds another evaluation: {'; '.join(other)}. Give --json another file, or delete this one."
+        )
+    return found
 
 
 def evaluate(
@@ -107,6 +144,7 @@ def evaluate(
     until: str | None = None,
     size: PictureSize = None,
     temperature: float = 1.0,
+    device: str = "auto",
     workers: int = 1,
     journal: Path | None = None,
 ) -> Evaluation:
@@ -117,12 +155,37 @@ def evaluate(
     again after an interruption, the evaluation goes on from there; delete it when you have the result. Raises
     `GhostkeysError` for an agent or environment that does not exist.
     """
-    if min(episodes, 1 if max_ticks is None else max_ticks, workers) < 1:
-        raise GhostkeysError(
-            f"episodes ({episodes}), max_ticks ({max_ticks}) and workers ({workers}) must be 1 or more."
-        )
-    if temperature < 0:
-        raise GhostkeysError(f"temperature must be 0 or more, not {temperature}.")
+    trial = make_trial(
+        agent,
+        env,
+        seed=seed,
+        max_ticks=max_ticks,
+        until=until,
+        size=size,
+        temperature=temperature,
+        device=device,
+    )
+    return play_trial(trial, episodes=episodes, workers=workers, journal=journal)
+
+
+def make_trial(
+    agent: str | Path,
+    env: str,
+    *,
+    seed: int = 0,
+    max_ticks: int | None = None,
+    until: str | None = None,
+    size: PictureSize = None,
+    temperature: float = 1.0,
+    device: str = "auto",
+) -> Trial:
+    """What `evaluate` plays, checked: agent and environment are there and fit together. Raises GhostkeysError."""
+    if max_ticks is not None and max_ticks < 1:
+        raise GhostkeysError(f"--max-ticks {max_ticks}: expected 1 or more.")
+    if seed < 0:
+        raise GhostkeysError(f"--seed {seed}: expected 0 or more.")
+    if not 0 <= temperature < float("inf"):
+        raise GhostkeysError(f"--temperature {temperature}: expected 0 or more.")
     trial = Trial(
         agent=str(agent),
         env=env,
@@ -131,13 +194,20 @@ def evaluate(
         until=until,
         size=size,
         temperature=temperature,
+        device=str(choose_device(device)),
     )
     own_limit = _check(trial)
-    if max_ticks is None and own_limit is not None:
-        trial = replace(trial, max_ticks=own_limit)
+    return replace(trial, max_ticks=own_limit) if max_ticks is None and own_limit is not None else trial
+
+
+def play_trial(trial: Trial, *, episodes: int, workers: int = 1, journal: Path | None = None) -> Evaluation:
+    """Plays a trial's episodes, but for those that the journal has; 0 workers are this process. See `evaluate`."""
+    if episodes < 1:
+        raise GhostkeysError(f"--episodes {episodes}: expected 1 or more.")
+    check_workers(workers)
     seeds = trial.env_seeds(episodes)
     groups = [tuple(seeds[start : start + GROUP]) for start in range(0, episodes, GROUP)]
-    played = _play(trial, groups, workers=workers, journal=Journal(journal, trial) if journal else None)
+    played = _play(trial, groups, workers=workers, journal=Journal(journal, recipe(trial)) if journal else None)
     return Evaluation(trial, [episode for group in groups for episode in played[group]])
 
 
@@ -154,21 +224,28 @@ def _play(trial: Trial, groups: list[Seeds], *, workers: int, journal: Journal |
     missing = [partial(trial.play_group, seeds) for seeds in groups if seeds not in played]
     done, total = sum(map(len, played)), sum(map(len, groups))
     with tqdm(total=total, initial=done, unit="episode", desc=f"evaluating {Path(trial.agent).name}") as progress:
-        work(missing, workers=workers, advance=progress.update, on_result=keep)
+        work(missing, workers=workers, advance=counting(progress), on_result=keep)
     return played
 
 
 def _check(trial: Trial) -> int | None:
-    """Fails early and in one line when there is no such agent or environment; returns the environment's own limit."""
-    try:
-        env = trial.make_env()
-    except gymnasium.error.Error as error:
-        raise GhostkeysError(f"there is no environment {trial.env!r}: {error}") from None
-    env.close()
+    """Fails early, in one line, where agent and environment do not work; returns the environment's own limit."""
     trial.make_player()
-    general = None if env.spec is None else env.spec.max_episode_steps
-    own: int | None = getattr(env.unwrapped, "max_ticks", general)
-    return own
+    env = trial.make_env()
+    try:
+        if trial.until is not None:
+            check_milestone(trial.until, env)
+        if trial.agent == "scripted":
+            check_scripted(env, trial.env)
+        if lacking := lacking_buttons(env):
+            keys = ", ".join(lacking)
+            log.warning("%s has no %s: those keys are left out of what %s does.", trial.env, keys, trial.agent)
+        first_tick(env)
+        general = None if env.spec is None else env.spec.max_episode_steps
+        own: int | None = getattr(env.unwrapped, "max_ticks", general)
+        return own
+    finally:
+        env.close()
 
 
 def write_video(evaluation: Evaluation, path: Path, *, width: int = 640) -> Path:
@@ -189,6 +266,6 @@ def write_video(evaluation: Evaluation, path: Path, *, width: int = 640) -> Path
         for taken, buttons, camera in zip(episode.taken, actions.buttons, actions.camera, strict=True):
             picture = cv2.resize(observation["pov"], (width, height), interpolation=cv2.INTER_NEAREST)
             video.write(np.concatenate([picture, draw_controls(buttons, camera, width=width)]))
-            observation = env.step(taken)[0]
+            observation = env.step(possible_action(env, taken))[0]
     env.close()
     return path

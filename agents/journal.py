@@ -2,30 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from agents.rollout import Action, Episode
-from agents.trial import Trial
 from env.actions import no_op
-from env.files import atomic_path, sha256_of
-from idm.checkpoint import WEIGHTS_FILE
+from env.files import atomic_path
 
 
 class Journal:
     """A folder with a file for each group of episodes that has ended.
 
-    What it holds for another trial, such as another agent or other weights under the same name, is not found.
+    What it holds for another recipe, such as another agent or other weights under the same name, is not found.
     """
 
-    def __init__(self, folder: Path, trial: Trial) -> None:
+    def __init__(self, folder: Path, recipe: Mapping[str, Any]) -> None:
         self.folder = folder
-        weights = Path(trial.agent) / WEIGHTS_FILE
-        recipe = asdict(trial) | {"weights": sha256_of(weights) if weights.exists() else None}
         self._key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
 
     def read(self, seeds: Sequence[int]) -> list[Episode] | None:

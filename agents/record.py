@@ -6,23 +6,31 @@ longer run keeps what a shorter one has made. (Only x264 compresses pictures who
 differently from time to time.)
 """
 
+import difflib
+import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import gymnasium
 import numpy as np
 from tqdm import tqdm
 
-import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from agents.scripted import STYLES, ScriptedPlayer
-from agents.workers import work
+from agents.trial import check_scripted, first_tick
+from agents.workers import check_workers, counting, work
 from env.errors import GhostkeysError, RecordingError
-from env.files import remove_abandoned
+from env.files import remove_abandoned, write_json
+from env.making import make_env
 from env.processors import usable_processors
+from env.video.encoding import check_size
 from env.video.frames import TICKS_PER_SECOND, probe
 from env.wrappers import RecordEpisode
+
+SETTINGS_FILE = "record.json"
+"""In the folder of recordings: the settings they were made with."""
+MAX_SEED = 2**31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +56,10 @@ class Session:
         """Where the video goes; it is the last file to appear."""
         return self.folder / f"{self.stem}.mp4"
 
+    def settings(self) -> dict[str, Any]:
+        """What all recordings of a folder have in common."""
+        return {"env": self.env, "style": self.style, "size": list(self.size), "episode_ticks": self.ticks}
+
     def reset_options(self) -> dict[str, Any]:
         """How the episode begins: looking in any direction, and in some episodes with something to build with."""
         style, rng = STYLES[self.style], np.random.default_rng([self.seed, 1])
@@ -56,7 +68,7 @@ class Session:
 
     def play(self, *, advance: Callable[[int], object], stopped: Callable[[], bool]) -> None:
         """Plays and writes the recording; leaves nothing if `stopped` says so, or on any error."""
-        game = gymnasium.make(self.env, size=self.size, disable_env_checker=True)
+        game = make_env(self.env, size=self.size)
         player = ScriptedPlayer(self.style)
         with RecordEpisode(game, self.folder, self.stem) as episode:
             observation, _ = episode.reset(seed=self.seed, options=self.reset_options())
@@ -85,7 +97,8 @@ def record(
 ) -> list[Path]:
     """Lets a player play, and writes recordings (mp4 video and jsonl actions, as VPT's contractors made them).
 
-    Recordings that are there already are kept, so the same command goes on where it was stopped.
+    Recordings that are there already are kept, so the same command goes on where it was stopped, and one with more
+    minutes adds to them. A folder with recordings of another environment, style, size or length is refused.
 
     Args:
         output: Folder for the recordings.
@@ -99,31 +112,74 @@ def record(
         size: Height and width of the video.
         episode_ticks: Length of an episode, in ticks of 1/20 s; by default what the style needs to show itself, 1200
             for most and 6000 for `crafter` and `miner`.
-        workers: Processes; by default as many as there are processors. The recordings do not depend on it.
+        workers: Processes, or 0 for none besides this one; by default as many as there are processors. The recordings
+            do not depend on it.
         env: Gymnasium id of the environment.
     """
     if style not in STYLES:
-        raise GhostkeysError(f"--style {style}: there is no such style; expected one of {', '.join(STYLES)}.")
+        near = difflib.get_close_matches(style, STYLES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(STYLES)}."
+        raise GhostkeysError(f"--style {style}: there is no such style; {hint}")
     minutes = _minutes(minutes, hours)
     episode_ticks = STYLES[style].episode_ticks if episode_ticks is None else episode_ticks
-    if minutes <= 0 or episode_ticks < 1:
-        raise GhostkeysError(f"{minutes:g} minutes in episodes of {episode_ticks} ticks: expected numbers above 0.")
-    episodes = -(-round(minutes * 60 * TICKS_PER_SECOND) // episode_ticks)
+    if episode_ticks < 1:
+        raise GhostkeysError(f"--episode-ticks {episode_ticks}: expected 1 or more.")
+    workers = usable_processors() if workers is None else workers
+    check_workers(workers)
+    check_size(Path("--size"), size)
+    episodes = -(-max(1, round(minutes * 60 * TICKS_PER_SECOND)) // episode_ticks)
+    if not 0 <= seed <= MAX_SEED - episodes:
+        raise GhostkeysError(f"--seed {seed}: expected 0 to {MAX_SEED - episodes}.")
     sessions = [
         Session(folder=output, style=style, seed=seed + number, env=env, size=size, ticks=episode_ticks)
         for number in range(episodes)
     ]
     remove_abandoned(output)
     missing = [session for session in sessions if not _is_made(session)]
+    if missing:
+        _check_settings(output, missing[0].settings())
+        _check_env(missing[0])
+        write_json(output / SETTINGS_FILE, missing[0].settings())
     done = (episodes - len(missing)) * episode_ticks
     with tqdm(
         total=episodes * episode_ticks, initial=done, unit="tick", unit_scale=True, desc=f"record {style}"
     ) as bar:
         try:
-            work([session.play for session in missing], workers=workers or usable_processors(), advance=bar.update)
+            work([session.play for session in missing], workers=workers, advance=counting(bar))
         except OSError as error:
             raise RecordingError(f"{output}: cannot write recordings: {error.strerror or error}.") from error
     return [session.video for session in sessions]
+
+
+def _check_env(session: Session) -> None:
+    """Raises GhostkeysError for an environment that the scripted player cannot play."""
+    game = make_env(session.env, size=session.size)
+    try:
+        check_scripted(game, session.env)
+        first_tick(game)
+    finally:
+        game.close()
+
+
+def _check_settings(output: Path, settings: dict[str, Any]) -> None:
+    """Raises RecordingError for a folder whose recordings were made with other settings, as far as it tells."""
+    path = output / SETTINGS_FILE
+    if not path.exists() or not any(output.glob("*.mp4")):
+        return
+    try:
+        found = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        raise RecordingError(f"{path} is no list of settings: delete it, or choose another --output.") from None
+    other = [
+        f"--{name.replace('_', '-')} {found.get(name)} there, {value} here"
+        for name, value in settings.items()
+        if found.get(name) != value
+    ]
+    if other:
+        raise RecordingError(
+            f"{output} has recordings made with other settings: {'; '.join(other)}. Choose another --output, or the "
+            "settings of then."
+        )
 
 
 def _minutes(minutes: float | None, hours: float | None) -> float:
@@ -132,15 +188,19 @@ def _minutes(minutes: float | None, hours: float | None) -> float:
         raise GhostkeysError(
             f"--minutes {minutes:g} and --hours {hours:g} both say how long to play: give one of them."
         )
-    if hours is not None:
-        return 60.0 * hours
-    return 10.0 if minutes is None else minutes
+    name, value = ("minutes", minutes) if hours is None else ("hours", hours)
+    if value is None:
+        return 10.0
+    if not (math.isfinite(value) and value > 0):
+        raise GhostkeysError(f"--{name} {value:g}: expected a number above 0.")
+    return value if hours is None else 60.0 * value
 
 
 def _is_made(session: Session) -> bool:
     """Whether the recording is there; an error if what is there was made with other settings."""
     if not session.video.exists():
         return False
+    _check_settings(session.folder, session.settings())
     found = probe(session.video)
     if (found.height, found.width) != session.size or (found.frames or 0) > session.ticks:
         raise RecordingError(

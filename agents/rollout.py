@@ -9,6 +9,7 @@ import gymnasium
 from agents.policy import Policy
 from agents.policy_player import PolicyPlayer
 from env.actions import Actions
+from env.making import possible_action
 
 Env = gymnasium.Env[Any, Any]
 Observation = dict[str, Any]
@@ -116,7 +117,8 @@ def play(
 
 
 def _step(env: Env, action: Action, episode: Episode) -> tuple[Observation, bool]:
-    """Takes one action and adds it to the episode."""
+    """Takes one action, as far as the environment has its keys, and adds it to the episode."""
+    action = possible_action(env, action)
     observation, reward, terminated, truncated, info = env.step(action)
     episode.taken.append(action)
     episode.reward += float(reward)

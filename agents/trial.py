@@ -1,21 +1,25 @@
 """What an evaluation plays, in a form that a worker process can be handed."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
 
-import gymnasium
 import numpy as np
 import torch
 
-import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from agents.policy import load
 from agents.policy_player import PolicyPlayer
 from agents.random import RandomAgent
 from agents.rollout import Episode, Player, Separately, play
+from env.actions import no_op
+from env.errors import GhostkeysError
+from env.making import Env, PictureSize, make_env, possible_action
+from env.waiting import announced
+from idm.devices import choose_device
 
-PictureSize = tuple[int, int] | Literal["vpt"] | None
+COMPILING = "starting the environment; the embedded world is compiled once for this machine, which takes 10 to 30 s …"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,26 +42,31 @@ class Trial:
     """
     temperature: float = 1.0
     """Of the policy's sampling."""
+    device: str = "cpu"
+    """That the policy runs on, as `idm.devices.choose_device` knows them."""
 
     def env_seeds(self, episodes: int) -> list[int]:
         """One world per episode, drawn so as not to fall among those that somebody recorded with small seeds."""
         return [int(word) >> 1 for word in np.random.SeedSequence(self.seed).generate_state(episodes)]  # 31 bits
 
-    def make_env(self, *, size: PictureSize = None) -> gymnasium.Env[Any, Any]:
-        """One environment; its picture has the trial's size unless another is given."""
-        size = size or self.size
-        sized: dict[str, Any] = {} if size is None else {"size": size}
-        return gymnasium.make(self.env, disable_env_checker=True, **sized)
+    def make_env(self, *, size: PictureSize = None) -> Env:
+        """One environment; its picture has the trial's size unless another is given. Raises GhostkeysError."""
+        return make_env(self.env, size=size or self.size)
 
     def make_player(self) -> Player:
-        """The agent, ready to play several episodes side by side. Raises CheckpointError."""
+        """The agent, ready to play several episodes side by side. Raises GhostkeysError."""
         if self.agent == "random":
             return Separately(RandomAgent)
         if self.agent == "scripted":
             from agents.scripted import ScriptedPlayer
 
             return Separately(ScriptedPlayer)
-        return PolicyPlayer(load(self.agent), temperature=self.temperature)
+        if not Path(self.agent).exists():
+            near = difflib.get_close_matches(self.agent, ("random", "scripted"), n=1)
+            hint = f"did you mean {near[0]}?" if near else "expected random, scripted, or the folder of a policy."
+            raise GhostkeysError(f"--agent {self.agent}: there is no such agent and no such folder; {hint}")
+        policy = load(self.agent).to(choose_device(self.device))
+        return PolicyPlayer(policy, temperature=self.temperature)
 
     def play_group(
         self, seeds: Sequence[int], *, advance: Callable[[int], object], stopped: Callable[[], bool]
@@ -84,3 +93,20 @@ class Trial:
                 )
         finally:
             torch.set_num_threads(threads)
+
+
+def check_scripted(env: Env, name: str) -> None:
+    """Raises GhostkeysError for an environment that the scripted player cannot play: it looks behind the picture."""
+    from env.voxel.environment import VoxelEnv
+
+    if not isinstance(env.unwrapped, VoxelEnv):
+        raise GhostkeysError(
+            f"--env {name}: the scripted player plays the embedded world alone, such as ghostkeys/Voxel-v0."
+        )
+
+
+def first_tick(env: Env) -> None:
+    """Plays a tick, for which the embedded world compiles itself where it has not been compiled yet."""
+    with announced(COMPILING):
+        env.reset(seed=0)
+        env.step(possible_action(env, no_op()))

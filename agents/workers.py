@@ -8,7 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
-from typing import NamedTuple, Protocol, TypeVar
+from types import FrameType
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from tqdm import tqdm
 
 from env.errors import GhostkeysError
 
@@ -42,6 +45,23 @@ def work(
         on_result(task(advance=advance, stopped=lambda: False))
 
 
+def check_workers(workers: int) -> None:
+    """Raises GhostkeysError for a number below 0; 0 and 1 mean this process."""
+    if workers < 0:
+        raise GhostkeysError(f"--workers {workers}: expected 1 or more, or 0 for no processes besides this one.")
+
+
+def counting(bar: "tqdm[Any]") -> Callable[[int], object]:
+    """What moves a progress bar on. Its rate counts from the first step: starting the processes is not playing."""
+
+    def advance(steps: int) -> None:
+        if steps and bar.n == bar.initial:
+            bar.unpause()
+        bar.update(steps)
+
+    return advance
+
+
 class _Shared(NamedTuple):
     """What a worker process shares with the one that started it."""
 
@@ -51,6 +71,8 @@ class _Shared(NamedTuple):
 
 
 _shared: _Shared | None = None  # set once in each worker process
+_busy = False
+_terminated = False
 
 
 def _work_apart(
@@ -86,17 +108,28 @@ def _start(shared: _Shared) -> None:
     """Runs first in each worker. Ctrl-C is left to the parent, which then sets `stop`."""
     global _shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _terminate)
     _shared = shared
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a worker at the next step of its task, which removes what it has begun; without a task, at once."""
+    global _terminated
+    _terminated = True
+    if not _busy:
+        os._exit(1)
 
 
 def _do(task: Task[Result]) -> Result:
     """One task in a worker."""
+    global _busy
+    _busy = True
     try:
         return task(advance=_count, stopped=_is_stopped)
-    except KeyboardInterrupt:
-        if _is_orphan():
+    finally:
+        _busy = False
+        if _terminated or _is_orphan():
             os._exit(1)  # nobody is left to hand out work or to end this process
-        raise
 
 
 def _count(steps: int) -> None:
@@ -107,7 +140,7 @@ def _count(steps: int) -> None:
 
 def _is_stopped() -> bool:
     assert _shared is not None
-    return _shared.stop.is_set() or _is_orphan()
+    return _terminated or _shared.stop.is_set() or _is_orphan()
 
 
 def _is_orphan() -> bool:

@@ -14,6 +14,10 @@ class GhostkeysError(ValueError):
         return one_line(super().__str__())
 
 
+class UsageError(GhostkeysError):
+    """A command's arguments are wrong: exit status 2 instead of 1."""
+
+
 class VideoError(GhostkeysError):
     """A video cannot be read: it is missing, empty, no video, or cut off."""
 

@@ -2,6 +2,7 @@
 # ruff: noqa: T201
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from jsonargparse import auto_cli
 from numpy.typing import NDArray
 
 from env.actions import Actions
+from env.command_line import check_at_least_1, run_command
 from env.errors import GhostkeysError, VideoError
 from env.files import write_json
 from env.recordings.labels import label_actions, read_labels
@@ -26,6 +27,8 @@ from generator.model import VideoGenerator, load
 from generator.module import GeneratorModule
 from generator.sampler import Sampler
 from idm.data import load_episodes
+from idm.devices import choose_device
+from idm.frame_cache import DEFAULT_GB
 from idm.training import run_training
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
@@ -33,19 +36,19 @@ ACTION_FILES = (".jsonl", ".parquet")
 
 
 def fit(args: Sequence[str]) -> int:
-    """Trains a generator; see `generator/configs/tiny.yaml`. `--vae_steps` is short for `--model.vae_steps`."""
-    args = [re.sub(r"^--vae_steps(?=$|=)", "--model.vae_steps", arg) for arg in args]
+    """Trains a generator; see `generator/configs/tiny.yaml`. `--vae-steps` is short for `--model.vae-steps`."""
+    args = [re.sub(r"^--vae[-_]steps(?=$|=)", "--model.vae_steps", arg) for arg in args]
     return run_training(GeneratorModule, ClipsDataModule, args, kind="generator", program="ghostkeys generator fit")
 
 
 def sample(args: Sequence[str]) -> int:
     """Generates video from a start frame and a list of actions."""
-    return int(auto_cli(_sample, as_positional=False, args=list(args), prog="ghostkeys generator sample"))
+    return int(run_command(_sample, args, program="ghostkeys generator sample"))
 
 
 def validate(args: Sequence[str]) -> int:
     """Scores a generator on recordings it has not seen."""
-    return int(auto_cli(_validate, as_positional=False, args=list(args), prog="ghostkeys generator validate"))
+    return int(run_command(_validate, args, program="ghostkeys generator validate"))
 
 
 def _sample(
@@ -57,7 +60,7 @@ def _sample(
     steps: int = 4,
     seed: int = 0,
     scale: int = 4,
-    device: str | None = None,
+    device: str = "auto",
 ) -> int:
     """Generates one frame for each action, from a frame of a video or from a picture, and writes an mp4.
 
@@ -70,11 +73,12 @@ def _sample(
         steps: Steps from noise to picture for each frame.
         seed: Seed of the noise.
         scale: The written picture is so many times the model's, along each side.
-        device: Where to run, such as cuda; by default a GPU if there is one.
+        device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
-    if scale < 1:
-        raise GhostkeysError(f"--scale must be at least 1, not {scale}.")
-    model = load(checkpoint).to(_device(device))
+    check_at_least_1(scale=scale, steps=steps)
+    _check_seed(seed)
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
     frames = _start_frames(start, frame, model)
     generated = Sampler(model, steps=steps).sample(
         frames, _read_actions(actions), generator=torch.Generator().manual_seed(seed)
@@ -92,6 +96,8 @@ class HeldOut:
     """Folder of recordings that the generator was not trained on."""
     cache: Path | None = None
     """Where decoded frames are kept; by default a folder `.frames` under root."""
+    cache_gb: float = DEFAULT_GB
+    """At most so many GB of them are kept there."""
 
 
 def _validate(
@@ -102,7 +108,7 @@ def _validate(
     steps: int = 4,
     seed: int = 0,
     json: Path | None = None,
-    device: str | None = None,
+    device: str = "auto",
 ) -> int:
     """Compares generated with real frames and with repeating the last frame, and tests whether the mouse is obeyed.
 
@@ -114,16 +120,21 @@ def _validate(
         steps: Steps from noise to picture for each frame.
         seed: Seed of the choice of start frames and of the noise.
         json: File to write the figures to.
-        device: Where to run, such as cuda; by default a GPU if there is one.
+        device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
-    model = load(checkpoint).to(_device(device))
-    episodes = load_episodes(data.root, size=model.size, cache=data.cache or data.root / ".frames")
+    check_at_least_1(clips=clips, pairs=pairs, steps=steps)
+    _check_seed(seed)
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
+    episodes = load_episodes(
+        data.root, size=model.size, cache=data.cache or data.root / ".frames", cache_gb=data.cache_gb
+    )
     scores = evaluate_generator(model, episodes, clips=clips, pairs=pairs, steps=steps, seed=seed)
     print(describe(scores))
     if json is not None:
         write_json(json, scores)
     for path, reason in episodes.skipped:
-        print(f"passed over {path}: {reason}")
+        print(f"passed over {path}: {reason}", file=sys.stderr)
     return 1 if episodes.skipped else 0
 
 
@@ -174,9 +185,6 @@ def _read_actions(text: str) -> Actions:
     return actions
 
 
-def _device(name: str | None) -> torch.device:
-    """The device asked for, else a GPU if there is one."""
-    try:
-        return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-    except RuntimeError:
-        raise GhostkeysError(f"there is no device {name!r}; give --device cpu or cuda.") from None
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**63:
+        raise GhostkeysError(f"--seed {seed}: expected 0 to {2**63 - 1}.")

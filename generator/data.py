@@ -18,6 +18,7 @@ from env.files import atomic_path
 from generator.actions import action_features
 from generator.model import LatentBatch, VideoGenerator
 from idm.data import Episode, load_episodes
+from idm.frame_cache import DEFAULT_GB
 
 ENCODING_BATCH = 128
 TARGETS = 2
@@ -128,7 +129,13 @@ class RandomClips(IterableDataset[Tensor]):
 class ClipsDataModule(lightning.LightningDataModule):
     """Clips of recorded play: contractor recordings, labelled videos, or both.
 
-    root: a folder of recordings. cache: where decoded frames are kept; by default a folder `.frames` under root.
+    Args:
+        root: Folder of recordings.
+        batch_size: Clips of a step.
+        kind: Recordings with a player's actions, or with inferred labels; null takes both.
+        cache: Folder for decoded frames; by default `.frames` under root.
+        cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
+        seed: Decides the clips.
     """
 
     clips: Clips
@@ -140,6 +147,7 @@ class ClipsDataModule(lightning.LightningDataModule):
         batch_size: int = 64,
         kind: Literal["contractor", "labels"] | None = None,
         cache: Path | None = None,
+        cache_gb: float = DEFAULT_GB,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -148,13 +156,14 @@ class ClipsDataModule(lightning.LightningDataModule):
         self.kind = kind
         self.cache = Path(cache) if cache is not None else self.root / ".frames"
         self.seed = seed
+        self.cache_gb = cache_gb
 
     def setup(self, stage: str) -> None:
         """Decodes the recordings at the model's size, once."""
         if hasattr(self, "clips"):
             return
         model = cast(VideoGenerator, cast(lightning.Trainer, self.trainer).lightning_module.model)
-        episodes = load_episodes(self.root, size=model.size, cache=self.cache, kind=self.kind)
+        episodes = load_episodes(self.root, size=model.size, cache=self.cache, cache_gb=self.cache_gb, kind=self.kind)
         self.clips = Clips(episodes, context=model.context)
 
     def train_dataloader(self) -> DataLoader[Tensor]:

@@ -7,13 +7,14 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-import jsonargparse
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from env.command_line import check_at_least_1, run_command
 from env.files import write_json
 from idm.config import IDMConfig
+from idm.devices import choose_device
 from idm.measure import Conditions, in_turn, matrix_product, median_ratio, peak_memory
 from idm.model import ActionLogits, InverseDynamicsModel
 from idm.openai import IDM_NAMES, OUR_OWN, rename
@@ -79,7 +80,7 @@ class IDMBench:
 
 def bench(args: list[str]) -> int:
     """Measures the inverse dynamics model."""
-    return int(jsonargparse.auto_cli(_bench, args=args, prog="ghostkeys bench idm", as_positional=False))
+    return int(run_command(_bench, args, program="ghostkeys bench idm"))
 
 
 def _bench(
@@ -102,11 +103,13 @@ def _bench(
             published one is 128.
         rounds: Times that everything is measured; the figures are medians.
         threads: Of torch.
-        device: cpu, or a GPU such as cuda:0.
+        device: cpu, cuda, one GPU such as cuda:1, mps, or auto.
         precision: Of the fast network's products; bfloat16 is for GPUs, and gives other log-probabilities.
         compiled: Whether torch.compile builds the fast network's image part.
         json: File to write the figures to as well.
     """
+    check_at_least_1(scale=scale, frames=frames, rounds=rounds, threads=threads)
+    device = str(choose_device(device))
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     model = random_model(IDMConfig.vpt(scale)).to(device)

@@ -1,6 +1,7 @@
 """What happens around a training step: seeds, saved states, Ctrl-C, and the line that shows the progress."""
 
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from env.files import atomic_path
@@ -52,39 +54,73 @@ class SaveState(Callback):
 
 
 class InterruptSafely(Callback):
-    """Ctrl-C ends the run after the step in hand, or the next one between two; a second Ctrl-C ends it at once.
+    """Ctrl-C and SIGTERM end the run after the step in hand, or the next one between two; a second one ends it at once.
 
     It stands before `SaveState`, which saves where the run stops.
     """
 
     def __init__(self) -> None:
-        self.stopped = False
-        """Whether the run ended before its last step."""
-        self._asked = False
-        self._before: Any = None
+        self.stopped_by: signal.Signals | None = None
+        """The signal that ended the run before its last step."""
+        self._asked: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Takes over Ctrl-C."""
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        """Takes over Ctrl-C, unless it is handled or ignored already, and SIGTERM, unless that is ignored."""
+        if threading.current_thread() is not threading.main_thread():
             return
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._take_over(signal.SIGINT)
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+            self._take_over(signal.SIGTERM)
 
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._asked = True
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    def _take_over(self, number: signal.Signals) -> None:
+        def stop(_: int, frame: FrameType | None) -> None:
+            self._asked = number
+            signal.signal(number, self._before[number])
 
-        self._before = signal.signal(signal.SIGINT, stop)
+        self._before[number] = signal.signal(number, stop)
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stops the run here and nowhere else: asked to stop later, Lightning would do so without a saved state."""
-        self.stopped = self._asked and trainer.global_step < trainer.max_steps
-        trainer.should_stop = trainer.should_stop or self.stopped
+        self.stopped_by = self._asked if trainer.global_step < trainer.max_steps else None
+        trainer.should_stop = trainer.should_stop or self.stopped_by is not None
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Gives Ctrl-C back."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        """Gives the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+class TakeSettings(Callback):
+    """A run that goes on takes learning rates and weight decay from its settings, not from its saved state."""
+
+    def __init__(self) -> None:
+        self._options: list[list[dict[str, Any]]] = []
+        self._rates: list[list[Any]] = []
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Notes them, before the saved state is read."""
+        self._options = [
+            [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+            for optimizer in trainer.optimizers
+        ]
+        self._rates = [list(config.scheduler.base_lrs) for config in trainer.lr_scheduler_configs]
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Puts them in place of the saved ones, with the learning rate of the step that is next."""
+        for optimizer, groups in zip(trainer.optimizers, self._options, strict=True):
+            for group, options in zip(optimizer.param_groups, groups, strict=True):
+                group.update(options)
+        for config, rates in zip(trainer.lr_scheduler_configs, self._rates, strict=True):
+            scheduler = config.scheduler
+            scheduler.base_lrs = rates
+            if isinstance(scheduler, LambdaLR):
+                factors = [factor(scheduler.last_epoch) for factor in scheduler.lr_lambdas]
+                for group, rate, factor in zip(scheduler.optimizer.param_groups, rates, factors, strict=True):
+                    group["lr"] = rate * factor
 
 
 class ShowProgress(Callback):

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from env.errors import CheckpointError
-from env.files import atomic_path
+from env.files import atomic_path, sha256_of
 
 Kind = Literal["idm", "policy", "generator"]
 
@@ -67,6 +67,12 @@ def read_config(folder: Path | str, kind: Kind) -> dict[str, Any]:
 def read_metadata(folder: Path | str) -> dict[str, Any]:
     """How the checkpoint came to be (steps trained, …). Raises CheckpointError."""
     return dict(_read_document(Path(folder))["metadata"])
+
+
+def weights_sha256(folder: Path | str) -> str | None:
+    """The fingerprint of a checkpoint's weights; None where there are none."""
+    weights = Path(folder) / WEIGHTS_FILE
+    return sha256_of(weights) if weights.exists() else None
 
 
 def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], *, source: Path | str) -> None:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import jsonargparse
 import numpy as np
 
 from env.actions import BUTTONS
+from env.command_line import run_command
 from env.files import atomic_path, write_json
 from env.invisible import note
 from env.video.frames import read_ticks
 from env.video.ticks import FrameRate
 from idm.data import load_episodes
+from idm.devices import choose_device
 from idm.evaluation import Evaluation, evaluate
+from idm.frame_cache import DEFAULT_GB
 from idm.model import Prediction, load
 
 
@@ -39,27 +41,32 @@ class RecordingsToScore:
     """Recordings with a player's actions, or with inferred labels."""
     cache: Path | None = None
     """Folder for decoded frames; by default `.frames` under root."""
+    cache_gb: float = DEFAULT_GB
+    """At most so many GB of them are kept there."""
 
 
 def validate(args: list[str]) -> int:
     """Scores a model on recordings it has not seen."""
-    return int(jsonargparse.auto_cli(_validate, args=args, prog="ghostkeys idm validate", as_positional=False))
+    return int(run_command(_validate, args, program="ghostkeys idm validate"))
 
 
-def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = None) -> int:
+def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = None, device: str = "auto") -> int:
     """Scores an inverse dynamics model on recordings it has not seen, beside guesses that need no video.
 
     Args:
         checkpoint: Folder of the trained model.
         data: The recordings.
         json: File to write the figures to as well.
+        device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
-    model = load(checkpoint)
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
     episodes = load_episodes(
         data.root,
         size=model.config.frame_size,
         interpolation=model.config.interpolation,
         cache=data.cache or data.root / ".frames",
+        cache_gb=data.cache_gb,
         kind=data.kind,
     )
     evaluation = evaluate(model, episodes)
@@ -75,10 +82,17 @@ def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = Non
 
 def predict(args: list[str]) -> int:
     """Infers the keys and the mouse behind one video."""
-    return int(jsonargparse.auto_cli(_predict, args=args, prog="ghostkeys idm predict"))
+    return int(run_command(_predict, args, program="ghostkeys idm predict", positional=True))
 
 
-def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: FrameRate = "auto") -> int:
+def _predict(
+    video: Path,
+    *,
+    checkpoint: Path,
+    output: Path | None = None,
+    fps: FrameRate = "auto",
+    device: str = "auto",
+) -> int:
     """Infers the keys and the mouse behind one video: a JSON line per tick, with its buttons and turn in degrees.
 
     Args:
@@ -86,8 +100,10 @@ def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: 
         checkpoint: Folder of the trained model.
         output: File for the lines; without it they are printed.
         fps: "auto" follows the time stamps, "native" takes each frame for a tick, a number is the frames' true rate.
+        device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
-    model = load(checkpoint)
+    chosen = choose_device(device)
+    model = load(checkpoint).to(chosen)
     size, interpolation = model.config.frame_size, model.config.interpolation
     ticks = read_ticks(video, fps=fps, size=size, interpolation=interpolation)
     frames = np.stack([tick.picture for tick in ticks])

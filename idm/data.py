@@ -21,6 +21,7 @@ from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
 from env.recordings.recording import Recording, find_recordings
 from env.video.frames import resize
+from idm.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
 
 log = logging.getLogger(__name__)
 
@@ -76,19 +77,21 @@ def load_episodes(
     size: Size,
     interpolation: Interpolation = None,
     cache: Path | str | None = None,
+    cache_gb: float = DEFAULT_GB,
     kind: Literal["contractor", "labels"] | None = None,
     workers: int | None = None,
 ) -> EpisodeSet:
     """Decodes recordings (a folder, or a list) at `size` (height, width); each video only once if `cache` is a folder.
 
-    A recording that cannot be read is passed over and listed in `.skipped`. Raises RecordingError if none is left.
+    That folder is kept below `cache_gb` GB. A recording that cannot be read is passed over and listed in `.skipped`.
+    Raises RecordingError if none is left, CacheFullError if there is no room for the frames.
     """
     found = find_recordings(paths, kind=kind)
-    cache = None if cache is None else Path(cache)
+    frame_cache = None if cache is None else FrameCache(Path(cache), max_gb=cache_gb)
     workers = min(workers or os.cpu_count() or 1, len(found))
     # Threads are enough: decoding and resizing run outside the interpreter lock.
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_load_episode, path, size, interpolation, cache) for path in found]
+        futures = [pool.submit(_load_episode, path, size, interpolation, frame_cache) for path in found]
         episodes: list[Episode] = []
         skipped: list[tuple[Path, str]] = []
         try:
@@ -97,19 +100,23 @@ def load_episodes(
             ):
                 try:
                     episodes.append(future.result())
+                except CacheFullError:
+                    raise
                 except (GhostkeysError, OSError) as error:
                     log.warning("passed over %s: %s", path, error)
                     skipped.append((path, str(error)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if frame_cache is not None:
+        frame_cache.report()
     if not episodes:
         reason = f" The first: {skipped[0][1]}" if skipped else ""
         raise RecordingError(f"none of the {len(found)} recordings could be read.{reason}")
     return EpisodeSet(tuple(episodes), tuple(skipped))
 
 
-def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: Path | None) -> Episode:
+def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: FrameCache | None) -> Episode:
     recording = Recording.open(path)
     if len(recording) and not recording.usable.any():
         doubt = recording.alignment.doubt if recording.alignment is not None else None
@@ -128,16 +135,20 @@ def _decode(recording: Recording, size: Size, interpolation: Interpolation) -> I
     return (resize(frame, size, interpolation=interpolation) for frame in recording.iter_frames())
 
 
-def _decode_cached(recording: Recording, size: Size, interpolation: Interpolation, cache: Path) -> NDArray[np.uint8]:
-    """Frames mapped from a raw array under `cache`, written on first use; a changed video gets a new name."""
+def _decode_cached(
+    recording: Recording, size: Size, interpolation: Interpolation, cache: FrameCache
+) -> NDArray[np.uint8]:
+    """Frames mapped from a raw array in the cache, written on first use; a changed video gets a new name."""
     stat = recording.video.stat()
     identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}".encode()
     # A label table may show the video's frames at other times than a contractor's actions do.
     key = hashlib.sha256(identity + recording.times.tobytes()).hexdigest()[:16]
     form = f"{size[0]}x{size[1]}" + (f"-{interpolation}" if interpolation else "")
-    target = cache / f"{recording.name}-{form}-{key}.npy"
-    if not target.exists():
-        cache.mkdir(parents=True, exist_ok=True)
+    target = cache.folder / f"{recording.name}-{form}-{key}.npy"
+    if target.exists():
+        cache.use(target)
+    else:
+        cache.reserve(target, len(recording) * size[0] * size[1] * 3)
         with atomic_path(target) as temporary:
             _write_frames(recording, _decode(recording, size, interpolation), temporary, size)
     frames: NDArray[np.uint8] = np.load(target, mmap_mode="r")

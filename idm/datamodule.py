@@ -1,16 +1,30 @@
 """Recordings for the training of the inverse dynamics model: windows, and the motion features behind them."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import lightning
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
-from idm.data import Batch, Episode, EpisodeSet, RandomWindows, TiledWindows, load_episodes, split_episodes
+from idm.data import (
+    Batch,
+    Episode,
+    EpisodeSet,
+    RandomWindows,
+    TiledWindows,
+    load_episodes,
+    split_episodes,
+    tile_windows,
+)
+from idm.frame_cache import DEFAULT_GB
 from idm.nn.motion import MotionFeatures
+
+log = logging.getLogger(__name__)
 
 CHUNK = 64
 """Frames whose motion features are worked out at once."""
@@ -19,10 +33,17 @@ CHUNK = 64
 class IDMDataModule(lightning.LightningDataModule):
     """Windows of labelled play.
 
-    `root` is a folder of recordings, `size` the (height, width) of the frames the model sees, and `interpolation` how
-    they are shrunk to it. Whole recordings,
-    `validation_share` of the ticks, are held out for validation and calibration. Decoded frames are kept under
-    `cache`, by default a folder `.frames` under root.
+    Args:
+        root: Folder of recordings.
+        size: (height, width) of the frames the model sees.
+        interpolation: How frames are shrunk to that size.
+        window: Frames of a window.
+        batch_size: Windows of a step.
+        validation_share: Share of the ticks, in whole recordings, that is held out for validation and calibration.
+        kind: Recordings with a player's actions, or with inferred labels; null takes both.
+        cache: Folder for decoded frames; by default `.frames` under root.
+        cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
+        seed: Decides which recordings are held out, and the windows.
     """
 
     def __init__(
@@ -36,6 +57,7 @@ class IDMDataModule(lightning.LightningDataModule):
         validation_share: float = 0.12,
         kind: Literal["contractor", "labels"] | None = "contractor",
         cache: Path | None = None,
+        cache_gb: float = DEFAULT_GB,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -47,6 +69,7 @@ class IDMDataModule(lightning.LightningDataModule):
         self.validation_share = validation_share
         self.kind = kind
         self.cache = Path(cache) if cache is not None else self.root / ".frames"
+        self.cache_gb = cache_gb
         self.seed = seed
         self.training: EpisodeSet = EpisodeSet(())
         self.validation: EpisodeSet = EpisodeSet(())
@@ -56,18 +79,33 @@ class IDMDataModule(lightning.LightningDataModule):
         if self.training:
             return
         episodes = load_episodes(
-            self.root, size=self.size, interpolation=self.interpolation, cache=self.cache, kind=self.kind
+            self.root,
+            size=self.size,
+            interpolation=self.interpolation,
+            cache=self.cache,
+            cache_gb=self.cache_gb,
+            kind=self.kind,
         )
         self.training, self.validation = split_episodes(
             episodes, validation_share=self.validation_share, seed=self.seed
         )
+        if self.validation and not tile_windows(self.validation, self.window):
+            log.warning(
+                "the %d ticks held out of %s are shorter than a window of %d: the model is not scored or calibrated.",
+                self.validation.ticks,
+                self.root,
+                self.window,
+            )
+            self.validation = EpisodeSet(())
 
     def compute_motion(self, features: MotionFeatures) -> None:
         """Gives the episodes their fixed motion features, which saves computing them in every step."""
-        self.training, self.validation = (
-            replace(part, episodes=tuple(with_motion(episode, features) for episode in part))
-            for part in (self.training, self.validation)
-        )
+        ticks = self.training.ticks + self.validation.ticks
+        with tqdm(total=ticks, desc="motion features", unit="frame", leave=False) as bar:
+            self.training, self.validation = (
+                replace(part, episodes=tuple(_with_motion(episode, features, bar) for episode in part))
+                for part in (self.training, self.validation)
+            )
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Random windows, going on at the trainer's step."""
@@ -77,11 +115,19 @@ class IDMDataModule(lightning.LightningDataModule):
         )
         return DataLoader(windows, batch_size=None)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """The validation recordings once through."""
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        """The validation recordings once through; no loader without any."""
+        if not self.validation:
+            return []
         return DataLoader(
             TiledWindows(self.validation, window=self.window, batch_size=self.batch_size), batch_size=None
         )
+
+
+def _with_motion(episode: Episode, features: MotionFeatures, bar: "tqdm[Any]") -> Episode:
+    done = with_motion(episode, features)
+    bar.update(len(episode))
+    return done
 
 
 def with_motion(episode: Episode, features: MotionFeatures) -> Episode:

@@ -1,34 +1,43 @@
 """How every model here is trained: one Lightning command line, runs that go on where they stopped, loadable models.
 
-    status = run_training(IDMModule, IDMDataModule, ["--config", "tiny.yaml", "--output", "runs/idm"], kind="idm")
+    status = run_training(IDMModule, IDMDataModule, ["--config", "tiny", "--output", "runs/idm"], kind="idm")
 
 The run's folder holds `last.ckpt`, its whole state; `config.yaml`, `model.safetensors` and `format_version`, the model,
-written at the end and whenever the run is interrupted; `logs` for TensorBoard; and `run.yaml`, its configuration.
+written at the end and whenever the run is interrupted; `logs` for TensorBoard; `run.yaml`, its configuration; and
+`run.json`, what a later start is compared with.
 """
 
-import argparse
+import inspect
 import json
 import logging
 import math
+import pickle
 import signal
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import lightning
 import torch
+import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
-from env.errors import CheckpointError
+from env.errors import CheckpointError, GhostkeysError, UsageError
 from env.files import atomic_path
-from idm.callbacks import STATE_FILE, InterruptSafely, SaveState, SeedSteps, ShowProgress
+from env.waiting import announced
+from idm.callbacks import STATE_FILE, InterruptSafely, SaveState, SeedSteps, ShowProgress, TakeSettings
 from idm.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
+from idm.devices import devices
+from idm.runs import RunRecord, fingerprint_recordings, model_settings
+from idm.training_parser import HelpAll, TrainingParser
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +58,17 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "enable_model_summary": False,
     "gradient_clip_val": 1.0,
 }
+
+
+SCORES = {"macro_f1": "macro-F1", "r2_pitch": "R² pitch", "r2_yaw": "R² yaw", "total": "loss"}
+"""Held-out scores that the end of a run tells, where a module logs them."""
+
+NEXT: dict[Kind, str] = {
+    "idm": "ghostkeys label VIDEOS --checkpoint {0} --output labels",
+    "policy": "ghostkeys evaluate --agent {0}",
+    "generator": "ghostkeys generator validate --checkpoint {0} --data.root RECORDINGS",
+}
+"""What to do with a trained model."""
 
 
 class ModelConfig(Protocol):
@@ -96,18 +116,17 @@ def run_training(
 ) -> int:
     """Trains to `--trainer.max_steps` and writes the checkpoint folder `--output`. Returns the exit status.
 
-    0 done (also when there was nothing left to do), 2 wrong usage, 130 interrupted: the same command goes on.
+    0 done (also when there was nothing left to do), 130 or 143 interrupted by Ctrl-C or SIGTERM: the same command goes
+    on. Raises UsageError for wrong arguments; GhostkeysError for a device that is not there, and for a folder that
+    holds a run of other settings or recordings, unless `--resume` is given.
+
     What a module may have besides: `LINKS`, such as {"model.size": "data.size"}, ties arguments together;
     `finish(datamodule)` is called after the last step, before the model is written. A module that is a `Tunable` can
-    start from a trained model: `--init-from FOLDER` takes config and weights from a checkpoint folder.
+    start from a trained model: `--init-from FOLDER` takes config and weights from a checkpoint folder. The data module
+    has the folder of recordings as `root`, and may have their `kind`.
     """
     with _quiet_lightning():
-        try:
-            cli = _TrainingCLI(module_class, datamodule_class, args, program, kind)
-        except (argparse.ArgumentError, argparse.ArgumentTypeError) as error:
-            sys.stderr.write(f"{program}: error: {_one_line(error)}\n")
-            return 2
-        return _train(cli, kind)
+        return _train(_TrainingCLI(module_class, datamodule_class, args, program, kind), kind)
 
 
 def cosine_schedule(
@@ -128,27 +147,114 @@ def cosine_schedule(
 def _train(cli: "_TrainingCLI", kind: Kind) -> int:
     output, trainer = cli.output, cli.trainer
     state = output / STATE_FILE
-    if _steps_exported(output) >= trainer.max_steps:
-        log.info("%s: already finished (%d steps). Raise --trainer.max_steps to go on.", output, trainer.max_steps)
+    done = _steps_exported(output, kind)
+    record = _plan(cli, done)
+    if done >= record.total_steps:
+        log.info("%s: already finished (%d steps); it holds the model. %s", output, done, _how_to_go_on(record))
         return 0
-    output.mkdir(parents=True, exist_ok=True)
-    with atomic_path(output / "run.yaml") as temporary:
-        temporary.write_text(cli.parser.dump(cli.config, skip_none=False))
+    if done >= 0 and not state.exists():
+        raise CheckpointError(
+            f"{output} holds a model, but not the state of its run, {STATE_FILE}: choose another --output, with "
+            f"--init-from {output} to start from that model."
+        )
+    _start_folder(cli, record)
+    trainer.fit_loop.epoch_loop.max_steps = record.total_steps
     if cli.init_from is not None:
         cast("Tunable", cli.model).start_from(cli.init_from)
     interrupted = next(c for c in _callbacks(trainer) if isinstance(c, InterruptSafely))
+    if state.exists():
+        _check_state(state, cli.model)
     with _interrupts_as_such():
         trainer.fit(cli.model, cli.datamodule, ckpt_path=state if state.exists() else None, weights_only=True)
-    if not interrupted.stopped:
-        finish = cast("Callable[[Any], None] | None", getattr(cli.model, "finish", None))
-        if finish is not None:
-            finish(cli.datamodule)
+    if interrupted.stopped_by is None:
+        _finish(cli)
     _export(cli.model, output, kind, trainer.global_step)
-    if interrupted.stopped:
+    if interrupted.stopped_by is not None:
         progress = f"{trainer.global_step} of {trainer.max_steps} steps"
         log.info("%s: stopped after %s. It holds the model so far; the same command goes on.", output, progress)
-        return 130
+        return 128 + interrupted.stopped_by
+    log.info("%s holds the model, after %d steps. %s", output, trainer.global_step, _held_out(cli))
+    log.info("Next: %s", NEXT[kind].format(output))
     return 0
+
+
+def _plan(cli: "_TrainingCLI", done: int) -> RunRecord:
+    """How far this start is to train. Raises GhostkeysError if the folder has another run, unless `--resume` is given.
+
+    A finished run that goes on with other settings or recordings gets `max_steps` more.
+    """
+    here = cli.record()
+    there = RunRecord.read(cli.output)
+    if there is None:
+        return here
+    total = there.total_steps if there.max_steps == here.max_steps else here.max_steps
+    differences = there.differences(here)
+    if differences and not cli.config.resume:
+        raise GhostkeysError(
+            f"{cli.output} has a run of other {'settings' if there.settings != here.settings else 'data'}: "
+            f"{'; '.join(differences)}. Train on with these: --resume; begin anew: another --output."
+        )
+    if differences and total <= done:
+        total = done + here.max_steps
+    return replace(here, total_steps=total)
+
+
+def _how_to_go_on(record: RunRecord) -> str:
+    return f"To train on, raise --trainer.max-steps above {record.total_steps}."
+
+
+def _start_folder(cli: "_TrainingCLI", record: RunRecord) -> None:
+    cli.output.mkdir(parents=True, exist_ok=True)
+    with atomic_path(cli.output / "run.yaml") as temporary:
+        temporary.write_text(cli.parser.dump(cli.config, skip_none=False))
+    record.write(cli.output)
+
+
+def _check_state(state: Path, module: lightning.LightningModule) -> None:
+    """Raises CheckpointError for the state of another network."""
+    try:
+        saved = torch.load(state, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+    except (OSError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{state} cannot be read ({_one_line(error)}): choose another --output.") from None
+    expected = module.state_dict()
+    other = [name for name in {**expected, **saved} if _shape(saved, name) != _shape(expected, name)]
+    if other:
+        raise CheckpointError(
+            f"{state} is the state of another network: {other[0]} is {_shape(saved, other[0])} there and "
+            f"{_shape(expected, other[0])} here. Choose another --output, or the network of then."
+        )
+
+
+def _shape(tensors: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
+    return tuple(tensors[name].shape) if name in tensors else None
+
+
+def _finish(cli: "_TrainingCLI") -> None:
+    """What a module does after its last step, such as calibration; then its held-out scores."""
+    finish = cast("Callable[[Any], None] | None", getattr(cli.model, "finish", None))
+    with announced("the last step is done; calibrating and scoring on the recordings held out …"):
+        if finish is not None:
+            finish(cli.datamodule)
+        if _has_validation(cli.datamodule):
+            cli.trainer.validate(cli.model, cli.datamodule, verbose=False)
+
+
+def _has_validation(datamodule: Any) -> bool:
+    return bool(getattr(datamodule, "validation", ())) and next(iter(datamodule.val_dataloader()), None) is not None
+
+
+def _held_out(cli: "_TrainingCLI") -> str:
+    """The scores on recordings held out, in a few words."""
+    metrics = {
+        name.removeprefix("validation/"): float(value)
+        for name, value in cli.trainer.callback_metrics.items()
+        if name.startswith("validation/")
+    }
+    if not metrics or not _has_validation(cli.datamodule):
+        return "No recordings were held out to score it on."
+    told = [f"{words} {metrics[name]:.3f}" for name, words in SCORES.items() if name in metrics]
+    told = told or [f"{name} {value:.3f}" for name, value in metrics.items()]
+    return f"On the recordings held out: {', '.join(told)}."
 
 
 def _export(module: lightning.LightningModule, output: Path, kind: Kind, steps: int) -> None:
@@ -157,9 +263,12 @@ def _export(module: lightning.LightningModule, output: Path, kind: Kind, steps: 
     save_checkpoint(output, kind, module.checkpoint_config(), module.model.state_dict(), metadata={"steps": steps})
 
 
-def _steps_exported(output: Path) -> int:
-    """Steps behind the model in this folder; -1 if there is none."""
-    return int(read_metadata(output).get("steps", -1)) if (output / CONFIG_FILE).exists() else -1
+def _steps_exported(output: Path, kind: Kind) -> int:
+    """Steps behind the model in this folder; -1 if there is none. Raises CheckpointError for one of another kind."""
+    if not (output / CONFIG_FILE).exists():
+        return -1
+    read_config(output, kind)
+    return int(read_metadata(output).get("steps", -1))
 
 
 class _TrainingCLI(LightningCLI):
@@ -181,14 +290,46 @@ class _TrainingCLI(LightningCLI):
             run=False,
             save_config_callback=None,
             seed_everything_default=0,
-            parser_kwargs={"prog": program, "exit_on_error": False},
+            parser_class=TrainingParser,
+            parser_kwargs={"prog": program, "description": inspect.getdoc(module_class)},
             trainer_defaults=TRAINER_DEFAULTS,
         )
 
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """The parser, which knows the configs of the module's package by their names."""
+        parser = super().init_parser(**kwargs)
+        assert isinstance(parser, TrainingParser)
+        parser.configs = Path(inspect.getfile(self._model_class)).parent / "configs"
+        if hasattr(self._model_class, "CONFIG"):
+            parser.network = cast("type[Tunable]", self._model_class).CONFIG[0]
+        return parser
+
+    def instantiate_classes(self) -> None:
+        """Model, data and trainer. Raises GhostkeysError for values that do not go together."""
+        try:
+            super().instantiate_classes()
+        except GhostkeysError:
+            raise
+        except ValueError as error:
+            raise UsageError(f"these settings do not go together: {_one_line(error)}") from None
+
+    def record(self) -> RunRecord:
+        """What the model depends on."""
+        config = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        recordings = fingerprint_recordings(self.datamodule.root, getattr(self.datamodule, "kind", None))
+        steps = self.trainer.max_steps
+        return RunRecord(model_settings(config), recordings, max_steps=steps, total_steps=steps)
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds `--output`, and ties arguments that must be the same together."""
+        """Adds our own, and ties arguments that must be the same together."""
+        parser.add_argument("--help-all", action=HelpAll, help="Show all options, Lightning's too, and exit.")
         parser.add_argument(
             "--output", type=Path, required=True, help="Folder for the trained model, the run's state and its logs."
+        )
+        parser.add_argument(
+            "--resume",
+            action="store_true",
+            help="Train on from what --output holds, though settings or recordings are others now.",
         )
         if hasattr(self._model_class, "CONFIG"):
             parser.add_argument(
@@ -206,9 +347,7 @@ class _TrainingCLI(LightningCLI):
         if self.init_from is None:
             return
         if self.init_from.resolve() == self.output.resolve():
-            raise argparse.ArgumentTypeError(
-                f"--init-from and --output are both {self.output}; it would be overwritten"
-            )
+            raise UsageError(f"--init-from and --output are both {self.output}; it would be overwritten")
         argument, config_class = cast("type[Tunable]", self._model_class).CONFIG
         stored = read_config(self.init_from, self.kind)
         try:
@@ -239,9 +378,21 @@ class _TrainingCLI(LightningCLI):
         """The trainer with our logger and callbacks."""
         self.config_init.trainer.default_root_dir = str(self.output)
         self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
-        callbacks = [SeedSteps(self._seed()), InterruptSafely(), SaveState(self.output), ShowProgress()]
+        callbacks = [
+            SeedSteps(self._seed()), TakeSettings(), InterruptSafely(), SaveState(self.output), ShowProgress()
+        ]  # fmt: skip
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
-        return super().instantiate_trainer(**kwargs)
+        asked = self.config_init.trainer
+        wanted = f"--trainer.accelerator {asked.accelerator} --trainer.devices {asked.devices}"
+        try:
+            trainer = super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ModuleNotFoundError, RuntimeError, ValueError) as error:
+            raise GhostkeysError(f"{wanted}: {_one_line(error)} This machine has {', '.join(devices())}.") from None
+        if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > 1:
+            raise GhostkeysError(f"{wanted}: this machine has {', '.join(devices())}; expected --trainer.devices 1.")
+        if trainer.max_steps < 1:
+            raise UsageError(f"--trainer.max-steps {trainer.max_steps}: expected 1 or more.")
+        return trainer
 
 
 def _behind_config_files(args: Sequence[str]) -> int:
@@ -272,7 +423,7 @@ def _interrupts_as_such() -> Iterator[None]:
         if not isinstance(stop.__context__, KeyboardInterrupt):
             raise
         signal.signal(signal.SIGINT, handler)
-        raise KeyboardInterrupt from None
+        raise type(stop.__context__) from None
 
 
 @contextmanager

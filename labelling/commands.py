@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import docstring_parser
-from jsonargparse import ArgumentParser
 
+from env.command_line import CommandParser
 from env.errors import GhostkeysError
 from env.files import check_writable, write_json
 from labelling.engine import label_videos
@@ -28,8 +28,8 @@ def label(args: list[str]) -> int:
     return 1 if report.with_status("failed") else 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="ghostkeys label",
         description="Infers the keys and the mouse behind videos: <stem>.labels.parquet for each. "
         "Started again, it skips what is done.",

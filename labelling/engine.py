@@ -18,6 +18,7 @@ from env.files import check_writable, remove_abandoned
 from env.processors import usable_processors
 from env.video.frames import TICKS_PER_SECOND, probe
 from env.video.ticks import FrameRate
+from idm.devices import choose_device, device_count
 from idm.model import load
 from labelling.inference import Inference
 from labelling.jobs import VideoJob, plan_jobs
@@ -59,6 +60,7 @@ def label_videos(
     """
     started = time.monotonic()
     options = replace(options or LabelOptions(), **keywords)
+    choose_device(options.device)
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
     if options.window is None:
@@ -111,7 +113,7 @@ def _work(
     clock = time.thread_time if options.together > 1 else time.process_time
     make_work = partial(_make_work, checkpoint, options, recipe, clock)
     if options.together > 1:
-        works = [make_work(number) for number in range(_device_count(options.device))]
+        works = [make_work(number) for number in range(device_count(options.device))]
         return work_in_threads(jobs, works, threads=options.together)
     if options.workers == 0:
         return work_here(jobs, make_work(0))
@@ -127,7 +129,7 @@ def _make_work(
     checkpoint: Path, options: LabelOptions, recipe: Recipe, clock: Callable[[], float], number: int
 ) -> VideoLabeller:
     """What worker `number` labels videos with."""
-    model = load(checkpoint).to(_choose_device(options.device, number))
+    model = load(checkpoint).to(choose_device(options.device, number))
     inference = Inference(model, precision=options.precision, compiled=options.compiled)
     labeller = Labeller(inference, window=options.window or model.config.window, batch=options.batch)
     return VideoLabeller(labeller, options, recipe, ahead=decoded_ahead(inference.device), clock=clock)
@@ -143,20 +145,6 @@ def _make_work_alone(make_work: Callable[[int], VideoLabeller], number: int) -> 
 def decoded_ahead(device: torch.device) -> int:
     """Chunks of frames that wait for the model: a GPU need not idle meanwhile, a processor would share itself."""
     return 0 if device.type == "cpu" else 2
-
-
-def _device_count(name: str) -> int:
-    """GPUs that `_choose_device` gives in turns; 1 without any."""
-    return max(torch.cuda.device_count(), 1) if name in ("auto", "cuda") else 1
-
-
-def _choose_device(name: str, number: int) -> torch.device:
-    """Workers take turns on the GPUs, unless one is named."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and torch.cuda.device_count():
-        return torch.device("cuda", number % torch.cuda.device_count())
-    return torch.device(name)
 
 
 def _follow(

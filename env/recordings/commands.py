@@ -1,19 +1,20 @@
-"""The commands `ghostkeys data check` and `ghostkeys data fetch`."""
+"""The commands `ghostkeys data check`, `data clean` and `data fetch`."""
 # ruff: noqa: T201
 
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
+from env.command_line import CommandParser, check_at_least_1
+from env.errors import GhostkeysError
 from env.files import write_json
 from env.recordings.check import check_recordings
+from env.recordings.clean import removable, remove
 from env.recordings.download import DownloadSettings
 from env.recordings.fetch import FetchReport, fetch
 
 
 def data_check(args: list[str]) -> int:
     """Tells what is wrong with recordings and what is in them; exit status 1 when one is bad."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="ghostkeys data check",
         description="Reads recordings (video with a player's actions, or with labels), and prints what is wrong with "
         "each and what they hold together. Exit status 1 when one is bad.",
@@ -24,6 +25,8 @@ def data_check(args: list[str]) -> int:
     add("--workers", type=int | None, default=None, help="recordings read at once (default: the usable processors)")
     add("--json", type=Path | None, default=None, help="write the report here, too")
     options = parser.parse_args(args)
+    if options.workers is not None:
+        check_at_least_1(workers=options.workers)
     report = check_recordings(options.paths, decode_all=not options.quick, workers=options.workers)
     print(report.as_text())
     if options.json is not None:
@@ -31,9 +34,31 @@ def data_check(args: list[str]) -> int:
     return 1 if report.bad else 0
 
 
+def data_clean(args: list[str]) -> int:
+    """Lists and removes decoded frames and what killed processes have left."""
+    parser = CommandParser(
+        prog="ghostkeys data clean",
+        description="Removes the decoded frames below a folder, which training makes anew when it needs them, and the "
+        "temporary files of processes that no longer run. Recordings, labels and models stay.",
+    )
+    parser.add_argument("folder", type=Path, help="folder to look through, to the bottom")
+    parser.add_argument("--dry-run", action="store_true", help="only list the files")
+    options = parser.parse_args(args)
+    if not options.folder.is_dir():
+        raise GhostkeysError(f"{options.folder}: there is no such folder.")
+    found = removable(options.folder)
+    for file in found:
+        print(f"{file.bytes / 1e6:10.1f} MB  {file.path}")
+    if not options.dry_run:
+        remove(found)
+    total = sum(file.bytes for file in found) / 1e9
+    print(f"{options.folder}: {len(found)} files, {total:.2f} GB {'to remove' if options.dry_run else 'removed'}")
+    return 0
+
+
 def data_fetch(args: list[str]) -> int:
     """Downloads contractor recordings; exit status 1 when some failed, or none are there."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="ghostkeys data fetch",
         description="Downloads the recordings of an index file of OpenAI's contractor data, in its order. Started "
         "again, it goes on where it stopped. Recordings that the server does not have are passed over.",

@@ -13,17 +13,18 @@ from statistics import median
 from typing import Any, Literal
 
 import gymnasium
-import jsonargparse
 import numba
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv
 
 import env
+from env.command_line import check_at_least_1, run_command
 from env.files import write_json
 from env.processors import processor_name, usable_processors
 from env.video.frames import resize
 from env.voxel.environment import VoxelEnv
 from env.voxel.random_play import RandomPlay
+from env.waiting import announced
 
 SIZES: Mapping[str, tuple[int, int] | Literal["vpt"]] = {
     "vpt": "vpt",
@@ -78,7 +79,7 @@ class EnvBench:
 
 def bench(args: list[str]) -> int:
     """Measures the embedded world."""
-    return int(jsonargparse.auto_cli(_bench, args=args, prog="ghostkeys bench env", as_positional=False))
+    return int(run_command(_bench, args, program="ghostkeys bench env"))
 
 
 def _bench(ticks: int = 200, worlds: int = 5, rounds: int = 3, json: Path | None = None) -> int:
@@ -90,7 +91,9 @@ def _bench(ticks: int = 200, worlds: int = 5, rounds: int = 3, json: Path | None
         rounds: Times that one and two processes, and the start, are measured.
         json: File to write the figures to as well.
     """
-    found = measure(ticks=ticks, worlds=worlds, rounds=rounds)
+    check_at_least_1(ticks=ticks, worlds=worlds, rounds=rounds)
+    with announced("measuring; the world is compiled first where it has not been, which takes 10 to 30 s …"):
+        found = measure(ticks=ticks, worlds=worlds, rounds=rounds)
     print(table(found))
     if json is not None:
         write_json(json, asdict(found))

@@ -11,9 +11,10 @@ from typing import Any
 
 import gymnasium
 from aiohttp import web
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
+from env.command_line import CommandParser
 from env.errors import GhostkeysError
 from env.recordings.live import only_recorder, recover
 from env.video.encoding import check_size
@@ -103,8 +104,8 @@ def _checked(options: Namespace) -> Namespace:
     return options
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="ghostkeys record --player human",
         description="Play yourself, on a page in your browser, and record video with keys and mouse, as VPT's "
         "contractors did. All is written as you play: what a crash leaves behind is recovered at the next start.",

@@ -1,4 +1,4 @@
-"""Ctrl-C in a terminal, on every command that takes long: one line, status 130, nothing half-written."""
+"""Ctrl-C in a terminal, and SIGTERM, on every command that takes long: one line, 130 or 143, nothing half-written."""
 
 import os
 import signal
@@ -16,8 +16,10 @@ from ghostkeys import main
 from idm.checkpoint import read_metadata
 
 TIMEOUT = 120
-RECORD = "record --player scripted --episode_ticks 40 --size 36 64 --workers 2"
+RECORD = "record --player scripted --episode-ticks 40 --size 36 64 --workers 2"
 EVALUATE = "evaluate --agent random --size 36 64 --workers 2 --episodes 400 --max-ticks 40"
+
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 Interrupt = Callable[[str, Callable[[Path], bool]], str]
 
@@ -30,9 +32,15 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def stop(request: pytest.FixtureRequest) -> signal.Signals:
+    """What stops the command: all of its processes get it."""
+    return signal.Signals(request.param)
+
+
 @pytest.fixture
-def interrupt(tmp_path: Path) -> Iterator[Interrupt]:
-    """Runs a command line until a condition on its log holds, presses Ctrl-C, and gives what it printed."""
+def interrupt(tmp_path: Path, stop: signal.Signals) -> Iterator[Interrupt]:
+    """Runs a command line until a condition on its log holds, stops it, and gives the last line it printed."""
     started: list[subprocess.Popen[str]] = []
 
     def run(line: str, ready: Callable[[Path], bool]) -> str:
@@ -48,10 +56,10 @@ def interrupt(tmp_path: Path) -> Iterator[Interrupt]:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, stop)
         status = process.wait(timeout=TIMEOUT)
         text = log.read_text()
-        assert status == 130, text
+        assert status == STATUS[stop], text
         assert "Traceback" not in text
         return text.strip().splitlines()[-1]
 
@@ -85,7 +93,7 @@ def test_training(interrupt: Interrupt, tmp_path: Path, played: Path, package: s
     """The model so far is there, and the message says how to go on."""
     command = "agent" if package == "agents" else package
     output = tmp_path / "run"
-    line = f"{command} fit --config {package}/configs/tiny.yaml --data.root {played} --output {output}"
+    line = f"{command} fit --config tiny --data.root {played} --output {output}"
     line += " --trainer.accelerator cpu --trainer.max_steps 5000"
     message = interrupt(line, lambda log: "/5000 [" in log.read_text().replace(" 0/5000", ""))
     assert "stopped after" in message

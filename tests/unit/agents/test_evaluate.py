@@ -14,21 +14,20 @@ from agents.evaluate import wilson, write_video
 from agents.policy_player import PolicyPlayer
 from agents.rollout import Episode
 from agents.trial import Trial
-from env.actions import Actions
+from env.actions import BUTTONS, Actions
 from env.errors import GhostkeysError
 from env.video.frames import probe
 from idm.checkpoint import save_checkpoint
-from tests.unit.agents.tiny_env import ENV_ID, TIMED_ENV_ID
+from tests.unit.agents.tiny_env import ENV_ID, FEW_KEYS_ID, ODD, TIMED_ENV_ID
 
 SMALL = PolicyConfig(size=(16, 16), channels=(4, 8), features=16, width=16, depth=1, heads=2, memory=4)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     """An untrained policy."""
     torch.manual_seed(0)
-    policy = Policy(SMALL)
-    return save_checkpoint(tmp_path_factory.mktemp("policy"), "policy", SMALL.to_dict(), policy.state_dict())
+    return save_checkpoint(tmp_path / "policy", "policy", SMALL.to_dict(), Policy(SMALL).state_dict())
 
 
 @pytest.mark.parametrize(
@@ -142,15 +141,104 @@ def test_video_shows_the_episode_with_its_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "env", "message"),
+    ("settings", "message"),
     [
-        ("no-such-folder", ENV_ID, "no-such-folder"),
-        ("random", "ghostkeys/Vexel-v0", "Vexel"),
+        ({"agent": "no-such-folder"}, "no-such-folder"),
+        ({"agent": "randm"}, "did you mean random"),
+        ({"env": "ghostkeys/Vexel-v0"}, "--env ghostkeys/Vexel-v0: .* Did you mean ghostkeys/Voxel-v0"),
+        ({"env": "Voxel-v0"}, "Did you mean ghostkeys/Voxel-v0"),
+        ({"env": "ghostkeys/Voxel-v7"}, "Did you mean ghostkeys/Voxel-v0"),
+        ({"env": "no_such_module:World-v0"}, "No module named 'no_such_module'"),
+        ({"env": "not an id"}, "--env not an id cannot be made"),
+        ({"env": "CartPole-v1"}, "shows no picture"),
+        ({"env": "CartPole-v1", "size": (16, 16)}, "one size of picture only: leave --size out"),
+        ({"size": (0, 0)}, "--size 0 0: expected a height and a width from 1 to 8192"),
+        ({"size": (-5, 16)}, "--size -5 16"),
+        ({"size": (100_000, 100_000)}, "--size 100000 100000"),
+        ({"seed": -1}, "--seed -1: expected 0 or more"),
+        ({"episodes": 0}, "--episodes 0: expected 1 or more"),
+        ({"workers": -1}, "--workers -1: expected 1 or more, or 0"),
+        ({"max_ticks": 0}, "--max-ticks 0: expected 1 or more"),
+        ({"temperature": -0.5}, "--temperature -0.5"),
+        ({"temperature": float("nan")}, "--temperature nan"),
+        ({"env": "ghostkeys/Voxel-v0", "until": "lgo", "size": (16, 16)}, "--until lgo: .* did you mean .*log"),
+        ({"env": "ghostkeys/Voxel-v0", "until": "xyzzy", "size": (16, 16)}, "expected one of .*stone_pickaxe"),
+        ({"device": "gpu0"}, "--device gpu0"),
+        ({"agent": "scripted"}, "the scripted player plays the embedded world alone"),
+    ],
+    ids=str,
+)
+def test_errors_name_what_is_wrong(settings: dict[str, Any], message: str) -> None:
+    """In one line, before anything is played."""
+    arguments: dict[str, Any] = {"agent": "random", "env": ENV_ID, "episodes": 1} | settings
+    with pytest.raises(GhostkeysError, match=message) as error:
+        evaluate(**arguments)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "message"),
+    [
+        ("keys", "takes Discrete; expected a Dict of MineRL's keys"),
+        ("camera", "lack `camera`"),
+        ("degrees", "lack `camera`"),
+        ("names", "actions that MineRL has not: craft"),
+        ("pov", "observations .Dict of image. lack `pov`"),
+        ("dict", "observations .Box. lack `pov`"),
     ],
 )
-def test_errors_name_what_is_wrong(agent: str, env: str, message: str) -> None:
+def test_an_environment_of_another_kind_is_one_line(lacks: str, message: str) -> None:
     with pytest.raises(GhostkeysError, match=message):
-        evaluate(agent, env, episodes=1)
+        evaluate("random", ODD[lacks], episodes=1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_environment_with_fewer_keys_gets_those_it_has(
+    folder: Path, workers: int, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """And one line names those that it lacks; what is noted is what was done, also where it is played again."""
+    evaluation = evaluate(folder, FEW_KEYS_ID, episodes=5, max_ticks=20, workers=workers, seed=3)
+    done = Actions.concatenate([episode.actions for episode in evaluation.episodes])
+    pressed = {name for name in BUTTONS if done.button(name).any()}
+    assert pressed <= {"attack", "forward", "jump"}
+    assert "jump" in pressed
+    (warning,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert "has no back, left, right" in warning
+    assert write_video(evaluation, tmp_path / "episode.mp4").exists()
+
+
+def test_no_workers_are_this_process(folder: Path) -> None:
+    alone, none = (evaluate(folder, ENV_ID, episodes=2, max_ticks=5, workers=workers) for workers in (1, 0))
+    assert alone.to_json() == none.to_json()
+
+
+def test_a_result_that_is_there_is_not_played_again_nor_mixed_with_another(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "result.json"
+    args = ["--env", ENV_ID, "--episodes", "2", "--max-ticks", "8", "--workers", "0", "--json", str(file)]
+    assert evaluate_command(["--agent", str(folder), *args]) == 0
+    printed, written = capsys.readouterr().out, file.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trial, "play_group", lambda *_, **__: pytest.fail("played again"))
+        assert evaluate_command(["--agent", str(folder), *args]) == 0
+    assert capsys.readouterr().out == f"{printed}{file} was there already: delete it to play again.\n"
+    for other, named in [
+        (["--agent", "random"], f"agent {folder} there, random here"),
+        (["--agent", str(folder), "--seed", "1"], "seed 0 there, 1 here"),
+        (["--agent", str(folder), "--episodes", "3"], "episodes 2 there, 3 here"),
+        (["--agent", str(folder), "--size", "16", "32"], r"size None there, \[16, 32\] here"),
+    ]:
+        with pytest.raises(GhostkeysError, match=named):
+            evaluate_command([*args, *other])
+    assert file.read_bytes() == written
+    torch.manual_seed(1)
+    save_checkpoint(folder, "policy", SMALL.to_dict(), Policy(SMALL).state_dict())
+    with pytest.raises(GhostkeysError, match="other weights"):
+        evaluate_command(["--agent", str(folder), *args])
+    file.write_text("no result")
+    with pytest.raises(GhostkeysError, match="no result of an evaluation"):
+        evaluate_command(["--agent", str(folder), *args])
 
 
 def test_a_checkpoint_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from agents.record import Session, record
 from agents.scripted import STYLES, ScriptedPlayer
 from env import Recording
 from env.errors import GhostkeysError, RecordingError
+from tests.unit.agents.tiny_env import ENV_ID
 
 TICKS = 40
 
@@ -33,9 +34,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_recordings_are_whole(recorded: Path) -> None:
-    assert sorted(contents(recorded)) == [
-        f"explorer-00000{seed}.{suffix}" for seed in (7, 8) for suffix in ("jsonl", "mp4")
-    ]
+    names = [f"explorer-00000{seed}.{suffix}" for seed in (7, 8) for suffix in ("jsonl", "mp4")]
+    assert sorted(contents(recorded)) == [*names, "record.json"]
     for video in recorded.glob("*.mp4"):
         recording = Recording.open(video)
         assert recording.frames().shape == (TICKS, 72, 128, 3)
@@ -104,7 +104,7 @@ def test_an_interrupted_recording_leaves_nothing(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(ScriptedPlayer, "act", interrupted)
     with pytest.raises(KeyboardInterrupt):
         record_two(tmp_path)
-    assert not contents(tmp_path)
+    assert list(contents(tmp_path)) == ["record.json"]
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,22 +114,65 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(ScriptedPlayer, "act", full)
     with pytest.raises(RecordingError, match="No space left on device"):
         record_two(tmp_path)
-    assert not contents(tmp_path)
-
-
-def test_recordings_of_other_settings_are_not_mixed(recorded: Path) -> None:
-    with pytest.raises(RecordingError, match="36x64"):
-        record_two(recorded, style="explorer", size=(36, 64))
+    assert list(contents(tmp_path)) == ["record.json"]
 
 
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"style": "lumberjack"}, "gatherer"),
-        ({"minutes": 0.0}, "above 0"),
+        ({"size": (36, 64)}, r"--size \[72, 128\] there, \[36, 64\] here"),
+        ({"style": "gatherer"}, "--style explorer there, gatherer here"),
+        ({"env": "ghostkeys/VoxelObtainStonePickaxe-v0"}, "--env ghostkeys/Voxel-v0 there"),
+        ({"episode_ticks": 30, "seed": 100}, "--episode-ticks 40 there, 30 here"),
+    ],
+)
+def test_recordings_of_other_settings_are_not_mixed(recorded: Path, settings: dict[str, object], named: str) -> None:
+    """Also where no file of the same name would be written."""
+    before = contents(recorded)
+    with pytest.raises(RecordingError, match=named):
+        record_two(recorded, **({"style": "explorer"} | settings))
+    assert contents(recorded) == before
+
+
+def test_recordings_of_before_there_were_settings_are_looked_at(recorded: Path, tmp_path: Path) -> None:
+    for name, content in contents(recorded).items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "record.json").unlink()
+    with pytest.raises(RecordingError, match="36x64"):
+        record_two(tmp_path, style="explorer", size=(36, 64))
+
+
+def test_more_minutes_add_to_a_folder(recorded: Path, tmp_path: Path) -> None:
+    for name, content in contents(recorded).items():
+        (tmp_path / name).write_bytes(content)
+    videos = record_two(tmp_path, style="explorer", minutes=3 * TICKS / 1200)
+    assert [video.stem for video in videos] == ["explorer-000007", "explorer-000008", "explorer-000009"]
+    assert contents(recorded).items() <= contents(tmp_path).items()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"style": "lumberjack"}, "one of .*gatherer"),
+        ({"style": "gaterer"}, "did you mean gatherer"),
+        ({"minutes": 0.0}, "--minutes 0: expected a number above 0"),
+        ({"minutes": -1.0}, "--minutes -1: expected a number above 0"),
+        ({"minutes": None, "hours": float("nan")}, "--hours nan: expected a number above 0"),
+        ({"minutes": float("inf")}, "--minutes inf: expected a number above 0"),
+        ({"episode_ticks": 0}, "--episode-ticks 0: expected 1 or more"),
+        ({"size": (0, 0)}, "0x0"),
+        ({"size": (15, 16)}, "even height and width"),
+        ({"size": (-16, 16)}, "-16x16"),
+        ({"size": (100000, 100000)}, "2 to 8192"),
+        ({"seed": -1}, "--seed -1: expected 0 to"),
+        ({"seed": 2**40}, "--seed 1099511627776: expected 0 to"),
+        ({"workers": -1}, "--workers -1: expected 1 or more, or 0"),
+        ({"env": "ghostkeys/Voxle-v0"}, "Did you mean ghostkeys/Voxel-v0"),
+        ({"env": ENV_ID}, "the scripted player plays the embedded world alone"),
         ({"minutes": 5.0, "hours": 1.0}, "--minutes 5 and --hours 1"),
     ],
 )
 def test_bad_settings_are_named(tmp_path: Path, settings: dict[str, object], named: str) -> None:
     with pytest.raises(GhostkeysError, match=named):
         record_two(tmp_path, **settings)
+    assert not contents(tmp_path)

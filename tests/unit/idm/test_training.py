@@ -1,6 +1,7 @@
 """Runs: they go on where they stopped, and say in one line what is wrong with their configuration."""
 
 import logging
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 import torch
 import yaml
 
-from env.errors import CheckpointError
+import ghostkeys
+from env.errors import CheckpointError, GhostkeysError, UsageError
+from ghostkeys import main
 from idm.callbacks import ShowProgress
 from idm.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from idm.commands import fit, validate
@@ -115,34 +118,264 @@ def test_finished_run_returns_at_once_unless_the_budget_grew(
     assert run("run") == 0
     with caplog.at_level(logging.INFO, logger="idm.training"):
         assert run("run") == 0
-    assert "already finished (4 steps)" in caplog.text
+    assert f"{tmp_path / 'run'}: already finished (4 steps); it holds the model." in caplog.text
     assert run("run", "--trainer.max_steps", "6") == 0
     assert read_metadata(tmp_path / "run")["steps"] == 6
+
+
+def test_the_end_of_a_run_tells_where_the_model_is_its_scores_and_what_is_next(
+    run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="idm.training"):
+        assert run("run", "--data.validation_share", "0.3") == 0
+    told, following = caplog.messages[-2:]
+    assert told.startswith(f"{tmp_path / 'run'} holds the model, after 4 steps. On the recordings held out: ")
+    assert all(name in told for name in ("macro-F1 0.", "R² pitch", "R² yaw"))
+    assert following == f"Next: ghostkeys label VIDEOS --checkpoint {tmp_path / 'run'} --output labels"
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--model.network.widht", "8"], "widht"),
-        (["--trainer.max_stepz", "8"], "max_stepz"),
-        (["--model.network.depth", "deep"], "depth"),
-        (["--config", "no-such-file.yaml"], "no-such-file.yaml"),
+        (["--model.learning_rate", "0.01"], "model.learning_rate 0.001 there, 0.01 here"),
+        (["--model.network.width", "24"], "model.network.width 16 there, 24 here"),
+        (["--data.batch_size", "3"], "data.batch_size 2 there, 3 here"),
+        (["--trainer.precision", "bf16-mixed"], "trainer.precision None there, bf16-mixed here"),
+        (["--seed_everything", "1"], "seed_everything 0 there, 1 here"),
+    ],
+)
+def test_other_settings_on_a_finished_run_are_named_and_change_nothing(
+    run: Any, tmp_path: Path, arguments: list[str], named: str
+) -> None:
+    assert run("run", "--trainer.max_steps", "1") == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
+    with pytest.raises(GhostkeysError, match=named) as refused:
+        run("run", "--trainer.max_steps", "2", *arguments)
+    assert "--resume" in str(refused.value)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_settings_that_change_nothing_in_the_model_are_no_others(run: Any, tmp_path: Path) -> None:
+    assert run("run", "--trainer.max_steps", "1") == 0
+    assert run("run", "--trainer.max_steps", "2", "--trainer.log_every_n_steps", "1") == 0
+    assert run("run", "--trainer.max_steps", "3", "--data.cache", str(tmp_path / "elsewhere")) == 0
+    assert read_metadata(tmp_path / "run")["steps"] == 3
+
+
+@pytest.fixture
+def more(recordings: Path, tmp_path: Path) -> Path:
+    """A folder with one of the recordings, to which others can be added."""
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    add(sorted(recordings.glob("*.jsonl"))[0], folder)
+    return folder
+
+
+def add(actions: Path, folder: Path) -> None:
+    for path in (actions, actions.with_suffix(".mp4")):
+        shutil.copy(path, folder)
+
+
+def test_with_more_recordings_the_same_command_says_so_and_resume_trains_on(
+    run: Any, recordings: Path, more: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As many steps as the command asks for; interrupted, it goes on to the same end, and then it is finished."""
+    root = ["--data.root", str(more)]
+    assert run("run", *root) == 0
+    before = weights(tmp_path / "run")
+    new = sorted(recordings.glob("*.jsonl"))[1]
+    add(new, more)
+    with pytest.raises(GhostkeysError, match=rf"other data: of the recordings 1 new \({new.name}\).*--resume"):
+        run("run", *root)
+    with pytest.MonkeyPatch.context() as patch:
+        step = IDMModule.training_step
+
+        def interrupted(self: IDMModule, *args: Any) -> Any:
+            if self.trainer.global_step == 5:
+                signal.raise_signal(signal.SIGINT)
+            return step(self, *args)
+
+        patch.setattr(IDMModule, "training_step", interrupted)
+        assert run("run", *root, "--resume") == 130
+    assert read_metadata(tmp_path / "run")["steps"] == 6
+    assert run("run", *root, "--resume") == 0
+    assert read_metadata(tmp_path / "run")["steps"] == 8
+    assert not torch.equal(before["norm.weight"], weights(tmp_path / "run")["norm.weight"])
+    with caplog.at_level(logging.INFO, logger="idm.training"):
+        assert run("run", *root, "--resume") == run("run", *root) == 0
+    assert caplog.text.count("already finished (8 steps)") == 2
+
+
+def test_recordings_that_are_gone_or_changed_are_other_data(run: Any, recordings: Path, more: Path) -> None:
+    first, second = sorted(recordings.glob("*.jsonl"))[:2]
+    add(second, more)
+    root = ["--data.root", str(more), "--trainer.max_steps", "1"]
+    assert run("run", *root) == 0
+    shutil.copy(second, more / first.name)
+    (more / second.name).unlink()
+    with pytest.raises(GhostkeysError, match=rf"1 gone \({second.name}\), 1 changed \({first.name}\)"):
+        run("run", *root)
+
+
+def test_the_same_recordings_in_another_place_are_the_same(run: Any, more: Path, tmp_path: Path) -> None:
+    assert run("run", "--data.root", str(more), "--trainer.max_steps", "1") == 0
+    moved = shutil.copytree(more, tmp_path / "moved", copy_function=shutil.copy)  # with other times of change
+    assert run("run", "--data.root", str(moved), "--trainer.max_steps", "1") == 0
+
+
+def test_resume_trains_with_the_new_settings(run: Any, tmp_path: Path) -> None:
+    """With a step of no length from there on, the weights stay, though the saved state had another learning rate."""
+    assert run("run") == 0
+    before = weights(tmp_path / "run")
+    still = ["--model.learning_rate", "0", "--model.flip", "false"]
+    assert run("run", *still, "--resume") == 0
+    assert read_metadata(tmp_path / "run")["steps"] == 8
+    after = weights(tmp_path / "run")
+    learnt = [name for name in before if not name.startswith(("calibration", "positive_weight", "camera_spread"))]
+    assert all(torch.equal(before[name], after[name]) for name in learnt)
+
+
+def test_resume_of_another_network_is_one_line(run: Any) -> None:
+    assert run("run") == 0
+    with pytest.raises(CheckpointError, match="is the state of another network"):
+        run("run", "--model.network.width", "24", "--resume")
+
+
+def test_a_folder_with_another_kind_of_model_is_refused(run: Any, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "policy", "policy", {}, {"a": torch.zeros(1)})
+    with pytest.raises(CheckpointError, match="kind 'policy'"):
+        run("policy")
+
+
+def test_a_model_without_its_state_is_not_overwritten(run: Any, tmp_path: Path) -> None:
+    assert run("run", "--trainer.max_steps", "1") == 0
+    (tmp_path / "run" / "last.ckpt").unlink()
+    with pytest.raises(CheckpointError, match="--init-from"):
+        run("run", "--trainer.max_steps", "2")
+    assert read_metadata(tmp_path / "run")["steps"] == 1
+
+
+def test_a_state_that_is_damaged_is_one_line(run: Any, tmp_path: Path) -> None:
+    assert run("run", "--trainer.max_steps", "1") == 0
+    (tmp_path / "run" / "last.ckpt").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match=r"last\.ckpt cannot be read"):
+        run("run", "--trainer.max_steps", "2")
+
+
+def test_sigterm_saves_as_ctrl_c_does(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = IDMModule.training_step
+
+    def terminated(self: IDMModule, *args: Any) -> Any:
+        if self.trainer.global_step == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return step(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IDMModule, "training_step", terminated)
+        assert run("broken") == 143
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert read_metadata(tmp_path / "broken")["steps"] == 2
+    assert run("broken") == run("unbroken") == 0
+    unbroken, broken = weights(tmp_path / "unbroken"), weights(tmp_path / "broken")
+    assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
+
+
+def test_a_single_recording_too_short_to_hold_out_of_trains(
+    run: Any, more: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run("run", "--data.root", str(more)) == 0
+    assert "are shorter than a window of 16" in caplog.text
+
+
+@pytest.mark.parametrize("option", ["--help", "--help-all"])
+def test_the_help_shows_ours_first(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["idm", "fit", option])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    places = [shown.index(f"  {name} ") for name in ("--output", "--resume", "--data.root", "--trainer.max-steps")]
+    assert places == sorted(places)
+    lightning = ["--trainer.num-nodes", "--trainer.barebones", "--model.network.width", "--seed-everything"]
+    assert [f"  {name} " in shown for name in lightning] == [option == "--help-all"] * 4
+
+
+def test_options_may_be_written_with_dashes(run: Any, tmp_path: Path) -> None:
+    """And a tuple as two numbers; the shipped config by its name."""
+    assert run("run", "--trainer.max-steps=1", "--data.batch-size", "3", "--model.network.frame-size", "24", "32") == 0
+    assert load(tmp_path / "run").config.frame_size == (24, 32)
+
+
+def test_print_config_with_a_config_by_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From any working directory."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["idm", "fit", "--config=tiny", "--data.root", ".", "--output", "x", "--print_config"])
+    assert stop.value.code == 0
+    shipped = yaml.safe_load((Path(ghostkeys.__file__).parent / "idm" / "configs" / "tiny.yaml").read_text())
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["trainer"]["max_steps"] == shipped["trainer"]["max_steps"]
+    assert printed["model"]["network"]["degrees_weight"] == shipped["model"]["network"]["degrees_weight"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--model.network.widht", "8"], "no option --model.network.widht; did you mean --model.network.width?"),
+        (["--trainer.max_stepz", "8"], "did you mean --trainer.max-steps?"),
+        (["--model.network.depth", "deep"], "--model.network.depth deep: expected int."),
+        (["--model.network.appearance", "vgg"], "--model.network.appearance vgg"),
+        (["--model.network.appearance", "none", "--model.network.motion", "[]"], "both are switched off"),
+        (["--config", "no-such-file.yaml"], "--config no-such-file.yaml: there is no such file"),
+        (["--config", "tny"], "one of base, tiny, vpt"),
+        (["--trainer.max-steps", "0"], "--trainer.max-steps 0: expected 1 or more"),
+        (["too-many"], "'too-many' is one argument too many"),
     ],
 )
 def test_a_wrong_configuration_is_one_clear_line(
-    run: Any, arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
+    recordings: Path, tmp_path: Path, arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("run", *arguments) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    assert named in lines[0]
+    root = ["--data.root", str(recordings), "--output", str(tmp_path / "run")]
+    assert main(["idm", "fit", *root, *arguments]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("ghostkeys: error: ")
+    assert named in line
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--trainer.accelerator", "gpu"],
+        ["--trainer.accelerator", "cuda"],
+        ["--trainer.accelerator", "mps"],
+        ["--trainer.accelerator", "tpu"],
+        ["--trainer.accelerator", "gpu0"],
+        ["--trainer.accelerator", "cpu", "--trainer.devices", "8"],
+        ["--trainer.accelerator", "cpu", "--trainer.devices", "0"],
+        ["--trainer.devices", "8"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="for machines without a GPU")
+def test_a_device_that_is_not_there_is_one_clear_line(
+    recordings: Path, tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ["--data.root", str(recordings), "--output", str(tmp_path / "run")]
+    assert main(["idm", "fit", *root, *arguments]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("ghostkeys: error: --trainer.accelerator")
+    assert arguments[-1] in line
+    assert "cpu" in line
 
 
 def test_a_misspelt_key_in_the_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "wrong.yaml"
     config.write_text(yaml.safe_dump({"model": {"network": {"frame_sise": [32, 32]}}, "data": {"root": "x"}}))
-    assert fit(["--config", str(config), "--output", str(tmp_path / "run")]) == 2
-    assert "frame_sise" in capsys.readouterr().err
+    assert main(["idm", "fit", "--config", str(config), "--output", str(tmp_path / "run")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "frame_sise" in line
 
 
 def test_validate_prints_and_writes_the_figures(
@@ -186,7 +419,8 @@ def test_a_model_to_start_from_that_does_not_fit_is_named(run: Any, tmp_path: Pa
     save_checkpoint(tmp_path / "policy", "policy", {}, {})
     with pytest.raises(CheckpointError, match="kind 'policy'"):
         run("second", "--init-from", str(tmp_path / "policy"))
-    assert run("first", "--init-from", str(tmp_path / "first")) == 2
+    with pytest.raises(UsageError, match="are both"):
+        run("first", "--init-from", str(tmp_path / "first"))
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
