@@ -43,20 +43,8 @@ MEANINGS = {
     "model.flip": "Mirrors half of the training windows, with left and right and the yaw swapped.",
     "model.vae_steps": "Steps that train the autoencoder; the rest of `trainer.max_steps` trains the transformer.",
     "model.vae_learning_rate": "Largest learning rate of the autoencoder.",
-    "seed": "Decides the order of the training data.",
     "model.seed": "Decides the noise in training, and the frames that the autoencoder starts from.",
-    "root": "Folder of recordings, or of label tables.",
-    "cache": "Folder for decoded frames; by default `.frames` under `data.root`.",
-    "batch_size": "Windows (`idm fit`) or clips (`generator fit`) in a step.",
-    "validation_share": "Share of the ticks, in whole recordings, that is held out.",
     "validation_root": "Folder of other recordings to validate on, instead of a share of those under `data.root`.",
-    "kind": "Recordings with a player's actions (`contractor`), with inferred ones (`labels`), or both (`null`).",
-    "chunk": "Ticks of each run in a step.",
-    "slots": "Runs side by side in a step.",
-    "run": "Ticks after which another place in the recordings is taken up, with an empty memory.",
-    "mirror": "Share of the runs that are seen in a mirror.",
-    "tint": "Spread of brightness and colours between runs; 0 leaves them as recorded.",
-    "null_weight": "How much ticks without a key or a turn count (VPT: 0).",
     "heads": "Attention heads.",
     "appearance_channels": "Channels of the image network's stages.",
     "max_positive_weight": "Bound of that weight.",
@@ -64,7 +52,6 @@ MEANINGS = {
     "config": "YAML file to take options from. Given twice, the later counts; options on the command line count most.",
     "print_config": "Prints the configuration as YAML and exits.",
     "model.policy": "The policy's size; see below.",
-    "seed_everything": "Seed of the random numbers of the whole run.",
 }
 """What an option means where its own class does not say it in a place that the parser reads."""
 JSONARGPARSES = ("config", "print_config")
