@@ -102,7 +102,7 @@ def _evaluate(
         device=device,
     )
     earlier = None if json is None else read_result(json, trial, episodes=episodes)
-    if earlier is not None and (video is None or video.exists()):
+    if earlier is not None and all(path is None or path.exists() for path in (video, video_failure)):
         print(table(earlier))
         print(f"{json} was there already: delete it to play again.")
         return 0

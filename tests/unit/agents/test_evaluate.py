@@ -157,6 +157,12 @@ def test_command_writes_the_first_success_and_the_first_failure(
     some, success, failure = play("some", 60)
     assert success == next(each["ticks"] for each in some if each["milestones"])
     assert failure == next(each["ticks"] for each in some if not each["milestones"]) == 60
+    (tmp_path / "some-failure.mp4").unlink()
+    assert play("some", 60) == (
+        some,
+        success,
+        failure,
+    )  # a result that is there does not keep the video from being made
     all_of_them, success, failure = play("all", 3000)
     assert success == all_of_them[0]["ticks"]
     assert all(each["milestones"] for each in all_of_them)
