@@ -21,7 +21,7 @@ from agents.scripted import STYLES, ScriptedPlayer
 from agents.trial import check_scripted, first_tick
 from agents.workers import check_workers, counting, work
 from env.errors import GhostkeysError, RecordingError
-from env.files import write_json
+from env.files import remove_abandoned, write_json
 from env.making import make_env
 from env.processors import usable_processors
 from env.video.encoding import check_size
@@ -134,6 +134,7 @@ def record(
         Session(folder=output, style=style, seed=seed + number, env=env, size=size, ticks=episode_ticks)
         for number in range(episodes)
     ]
+    remove_abandoned(output)
     missing = [session for session in sessions if not _is_made(session)]
     if missing:
         _check_settings(output, missing[0].settings())

@@ -22,7 +22,7 @@ MAX_NAME_BYTES = 255
 """How long a file's name may be on nearly all file systems."""
 ABANDONED_SECONDS = 24 * 3600
 """A temporary file that nobody wrote to for so long is abandoned, whatever machine it comes from."""
-_TEMPORARY = re.compile(r"\..*\.tmp-(?P<process>\d{1,10})-((?P<machine>[0-9a-f]{8})-)?[0-9a-f]{6}", re.DOTALL)
+_TEMPORARY = re.compile(r"\..*\.tmp-(?P<process>\d{1,10})-(?P<machine>[0-9a-f]{8})?[0-9a-f]{6}", re.DOTALL)
 
 
 @contextmanager
@@ -46,18 +46,31 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def remove_abandoned(folder: str | os.PathLike[str]) -> list[Path]:
-    """Removes the temporary files in a folder whose process was killed before it could; returns their paths, sorted.
-
-    Those of running processes stay. Whether a process of another machine still runs cannot be known from here: its
-    files go when nobody has written to them for a day.
-    """
+    """Removes the temporary files in a folder that `is_abandoned` tells; returns their paths, sorted."""
     removed = []
     with suppress(OSError):  # the folder is missing, or nothing may be removed from it
         for path in sorted(Path(folder).iterdir()):
-            if (match := _TEMPORARY.fullmatch(path.name)) and _is_abandoned(path, match):
+            if is_abandoned(path):
                 path.unlink(missing_ok=True)
                 removed.append(path)
     return removed
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a file is a temporary one of `atomic_path` whose process was killed before it could remove it.
+
+    Whether a process of another machine still runs cannot be known from here: its files are taken for abandoned when
+    nobody has written to them for a day.
+    """
+    name = _TEMPORARY.fullmatch(path.name)
+    if name is None:
+        return False
+    if name["machine"] in (None, _machine()) and not _is_running(int(name["process"])):
+        return True
+    try:
+        return time.time() - path.stat().st_mtime > ABANDONED_SECONDS
+    except FileNotFoundError:  # its process has just given it its name
+        return False
 
 
 def check_writable(folder: str | os.PathLike[str]) -> None:
@@ -112,16 +125,7 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 def _temporary_name(name: str) -> str:
     """A hidden name that is free and tells the process; of a long name only the start, so that it is not too long."""
-    return f".{name[:24]}.tmp-{os.getpid()}-{_machine()}-{secrets.token_hex(3)}"
-
-
-def _is_abandoned(path: Path, name: re.Match[str]) -> bool:
-    if name["machine"] in (None, _machine()) and not _is_running(int(name["process"])):
-        return True
-    try:
-        return time.time() - path.stat().st_mtime > ABANDONED_SECONDS
-    except FileNotFoundError:  # its process has just given it its name
-        return False
+    return f".{name[:24]}.tmp-{os.getpid()}-{_machine()}{secrets.token_hex(3)}"
 
 
 @cache

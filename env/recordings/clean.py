@@ -1,16 +1,15 @@
 """What may be removed from a folder: decoded frames, which are made anew, and what killed processes have left."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-DECODED = re.compile(r".+-\d+x\d+(-\w+)*-[0-9a-f]{16}\.npy")
+from env.files import is_abandoned
+
+DECODED = re.compile(r"[^.].*-\d+x\d+(-\w+)*-[0-9a-f]{16}\.npy")
 """Names of decoded frames, as `idm.data` writes them."""
-TEMPORARY = re.compile(r"\..+\.tmp-(\d+)-[0-9a-f]+")
-"""Names of `env.files.atomic_path`, with the number of the process that writes."""
 
 
 class Removable(NamedTuple):
@@ -27,8 +26,7 @@ def removable(folder: Path) -> list[Removable]:
 
 def _candidates(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
-        temporary = TEMPORARY.fullmatch(path.name)
-        if (temporary and not _runs(int(temporary[1]))) or (not temporary and DECODED.fullmatch(path.name)):
+        if DECODED.fullmatch(path.name) or is_abandoned(path):
             yield path
 
 
@@ -39,16 +37,3 @@ def remove(files: list[Removable]) -> None:
     for parent in {file.path.parent for file in files if file.path.parent.name == ".frames"}:
         with suppress(OSError):  # something else lies in it
             parent.rmdir()
-
-
-def _runs(process: int) -> bool:
-    """Whether a process of this machine runs; taken for granted where one cannot ask."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -105,8 +105,8 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path:
 
 def test_of_another_machine_only_what_is_a_day_old_is_removed(tmp_path: Path) -> None:
     for name in ("new", "old"):
-        (tmp_path / f".{name}.tmp-7-00000000-abcdef").touch()
-    old = tmp_path / ".old.tmp-7-00000000-abcdef"
+        (tmp_path / f".{name}.tmp-7-00000000abcdef").touch()
+    old = tmp_path / ".old.tmp-7-00000000abcdef"
     os.utime(old, (0, 0))
     assert remove_abandoned(tmp_path) == [old]
 
