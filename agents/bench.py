@@ -36,13 +36,13 @@ class PolicyBench:
     memory_mb_per_env: float
     """Keys and values kept of an environment."""
     ratio_memory: float
-    """Of encoding the past `past` ticks again at every tick, over a tick with memory."""
+    """Time of encoding the past `past` ticks again at every tick, over that of a tick with memory."""
     ratio_batch: float
-    """Of `envs` environments one after another, over all as one batch."""
+    """Time of `envs` environments one after another, over that of all as one batch."""
     difference_memory: float
-    """Of log-probabilities, at most, between ticks one by one and encoding all at once."""
+    """Largest difference of log-probabilities between ticks one by one and encoding all at once."""
     difference_batch: float
-    """The same between environments alone and in the batch."""
+    """Largest difference of log-probabilities between environments alone and in the batch."""
 
 
 def bench(args: list[str]) -> int:
@@ -170,7 +170,7 @@ def _difference(some: list[Tensor], others: list[Tensor]) -> float:
 
 
 def _flop(policy: Policy) -> float:
-    """Of one tick, by direct convolutions."""
+    """Operations of one tick, by direct convolutions."""
     shape = (1, 1, *policy.config.size, 3)
     with torch.device("meta"):
         outline = Policy(policy.config).eval()

@@ -99,7 +99,7 @@ def _cut(piece: Piece, ticks: int) -> tuple[Piece, Piece | None]:
 
 
 def mirror_actions(actions: Actions) -> Actions:
-    """The same play in a mirror: left and right change places, and the view turns the other way."""
+    """The actions of the mirrored picture: left and right change places, and the view turns the other way."""
     order = list(range(len(BUTTONS)))
     left, right = BUTTONS.index("left"), BUTTONS.index("right")
     order[left], order[right] = right, left

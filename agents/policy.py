@@ -26,7 +26,7 @@ class PolicyConfig:
     interpolation: Literal["linear"] | None = None
     """How pictures are shrunk to that size: averaged, or `linear` as for OpenAI's models (see `env.video.resize`)."""
     channels: tuple[int, ...] = (16, 32, 32)
-    """Of the image network's down-stacks; each halves the picture."""
+    """Channels of the image network's down-stacks; each halves the picture."""
     image_blocks: int = 1
     """Residual blocks per down-stack."""
     motion: bool = False
@@ -107,7 +107,7 @@ class PolicyState(NamedTuple):
         return PolicyState(memories, self.frame[index], self.begun[index])
 
     def detach(self) -> "PolicyState":
-        """The same memory, through which no gradient flows back."""
+        """This state, through which no gradient flows back."""
         return self._replace(memories=[Memory(*(part.detach() for part in memory)) for memory in self.memories])
 
 
@@ -233,7 +233,7 @@ class Policy(nn.Module):
         return features.view(*frames.shape[:2], -1)
 
     def log_prob(self, output: PolicyOutput, buttons: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
-        """Of joint classes (B, T): log-probability of the buttons, and of the camera.
+        """Log-probabilities of joint classes (B, T): of the buttons, and of the camera.
 
         A conditional camera's is 0 where the buttons say that it does not move.
         """

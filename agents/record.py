@@ -40,7 +40,7 @@ class Session:
     folder: Path
     style: str
     seed: int
-    """Of the world and of the player."""
+    """Seed of the world and of the player."""
     env: str
     """A gymnasium id."""
     size: tuple[int, int]

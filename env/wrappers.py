@@ -1,4 +1,4 @@
-"""Wrappers for any environment that speaks MineRL's actions."""
+"""Wrappers for environments with MineRL's actions, all 24 keys or some."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack

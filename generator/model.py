@@ -49,7 +49,7 @@ class LatentBatch:
     """(B, 2, C, h, w)"""
 
     def to(self, device: torch.device) -> "LatentBatch":
-        """The same on another device."""
+        """This batch on another device."""
         return LatentBatch(self.context.to(device), self.actions.to(device), self.targets.to(device))
 
 

@@ -26,7 +26,7 @@ MARGIN = 1e-4
 
 @dataclass(frozen=True)
 class Speed:
-    """Of one way to compute."""
+    """Speed of one way to compute."""
 
     seconds_per_frame: float
     frames_per_second: float
@@ -39,13 +39,13 @@ class Speed:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of the log-probabilities of the fast and the plain network."""
+    """How far the log-probabilities of the fast and the plain network agree."""
 
     largest_difference: float
     clear_choices: int
     """Keys and camera axes for which one class leads by more than `MARGIN`."""
     equal_choices: int
-    """Those of them for which both choose the same."""
+    """Clear choices that both networks make alike."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Makes a trained model's probabilities honest and its decisions good, on play it was not trained on."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from env.camera import CameraQuantizer
 from idm.data import Episode, TiledWindows
 from idm.model import ActionLogits, InverseDynamicsModel
 
+log = logging.getLogger(__name__)
+
 MIN_SUPPORT = 15
 """Pressed ticks a button needs before its threshold is moved from one half."""
 THRESHOLDS = np.linspace(0.15, 0.85, 29)
@@ -21,7 +24,13 @@ PULL = 5.0
 
 
 def calibrate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> None:
-    """Fits the model's calibration in place: scale and bias per button, scale per camera axis, threshold per button."""
+    """Fits the model's calibration in place: scale and bias per button, scale per camera axis, threshold per button.
+
+    Without an episode as long as the model's window, the calibration stays as it is, and a warning is logged.
+    """
+    if not any(len(episode) >= model.config.window for episode in episodes):
+        log.warning("no held-out recording has the %d ticks of a window: not calibrated", model.config.window)
+        return
     logits, buttons, camera = held_out(model, episodes)
     scale, bias = fit_buttons(logits.buttons[..., 1] - logits.buttons[..., 0], buttons)
     model.calibration.scale.copy_(scale)

@@ -22,7 +22,7 @@ class Evaluation:
     baselines: dict[str, Scores]
     recordings: int
     visible: dict[str, Scores]
-    """The same, `model` and each baseline, over the keys that can show in the picture."""
+    """Scores of `model` and of each baseline over the keys that can show in the picture."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data for JSON."""

@@ -26,7 +26,7 @@ MAX_MEMORY = 1 << 14
 SHOWN = 6
 """Names listed in an error."""
 DEFAULT_TEMPERATURE = 2.0
-"""Of OpenAI's code, where a `.model` does not say."""
+"""Default of OpenAI's code, where a `.model` does not say."""
 REQUIRED: dict[str, Any] = {
     "attention_mask_style": None,  # told by whoever reads the options
     "recurrence_type": "transformer",
@@ -80,7 +80,7 @@ class NetworkOptions:
     size: tuple[int, int]
     """(height, width) of the frames."""
     channels: tuple[int, ...]
-    """Of the image network's down-stacks."""
+    """Channels of the image network's down-stacks."""
     width: int
     depth: int
     heads: int

@@ -17,6 +17,7 @@ from env.errors import one_line
 from env.files import check_writable, remove_abandoned
 from env.processors import usable_processors
 from env.video.frames import TICKS_PER_SECOND, probe
+from env.video.ticks import FrameRate
 from idm.devices import choose_device, device_count
 from idm.model import load
 from labelling.inference import Inference
@@ -26,7 +27,7 @@ from labelling.options import LabelOptions
 from labelling.processes import work_in_processes
 from labelling.provenance import Recipe, is_current
 from labelling.report import LabelReport, VideoResult
-from labelling.source import FrameRate, expected_ticks
+from labelling.source import expected_ticks
 from labelling.threads import work_in_threads
 from labelling.video_labeller import VideoLabeller
 from labelling.work import Event, Failed, Progress, work_here

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from env.errors import GhostkeysError
-from env.video.frames import TICKS_PER_SECOND
+from env.video.ticks import TICKS_PER_SECOND, FrameRate
 from labelling.inference import Precision
 from labelling.provenance import checkpoint_sha256
 from labelling.quality import QualityThresholds
-from labelling.source import FrameRate
 from labelling.windows import WindowPlanner
 
 MAX_WORKERS = 1024

@@ -1,7 +1,7 @@
 """Which ticks of a video are usable as training data, and why the others are not.
 
-Simple detectors on the frames as they pass, at the model's input size, plus the model's own confidence. Confidence
-alone is blind for static screens, letterboxes and repeated frames: the model is sure that nothing moves there.
+Simple detectors see each frame once, at the model's input size; the model's confidence comes on top. Confidence alone
+misses static screens, letterboxes and repeated frames: the model is sure that nothing moves there.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ REASONS = (ABSENT, GAP, BLACK, LETTERBOXED, DUPLICATED, FROZEN, CUT, UNCERTAIN)
 
 @dataclass(frozen=True, kw_only=True)
 class QualityThresholds:
-    """Where the detectors draw the line. Levels are of luma, 0 to 255."""
+    """Thresholds of the detectors. Levels are of luma, 0 to 255."""
 
     black_level: int = 20
     """A pixel this dark is black: one step above video black, 16, and the noise a codec adds."""
@@ -38,9 +38,9 @@ class QualityThresholds:
     still_level: float = 0.3
     """Two frames whose mean difference is below this are the same frame, encoded twice."""
     frozen_ticks: int = 100
-    """A picture still for so long (5 s) is a pause or a stalled stream rather than a player who waits."""
+    """A picture that stays the same for so long (5 s) is a pause or a stalled stream rather than a player who waits."""
     duplicate_share: float = 0.2
-    """Repeated frames between moving ones, at this share of a second or more, are a lower frame rate in disguise."""
+    """Repeated frames between moving ones, if they are this share of a second or more, mean a lower frame rate."""
     moving_level: float = 2.0
     """Two frames whose mean difference is above this show motion."""
     cut_level: float = 20.0
@@ -56,7 +56,7 @@ class QualityThresholds:
 
 
 class FrameMeasures:
-    """A few numbers per frame, gathered as the frames pass."""
+    """Measures each frame of a video in turn; `reasons` then tells which ticks are not usable."""
 
     def __init__(self, thresholds: QualityThresholds) -> None:
         self.thresholds = thresholds

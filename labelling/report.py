@@ -1,4 +1,4 @@
-"""What a labelling run did: per video, and in all."""
+"""The result of a labelling run: of each video, and in total."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from env.video.frames import TICKS_PER_SECOND
 
 @dataclass(frozen=True, kw_only=True)
 class VideoResult:
-    """What became of one video."""
+    """The result of one video."""
 
     video: Path
     labels: Path
@@ -22,20 +22,20 @@ class VideoResult:
     unusable: Mapping[str, int] = field(default_factory=dict)
     """Ticks that are not usable, by reason."""
     confidence: float = 0.0
-    """Mean over its ticks of the probability that all buttons and the camera are right."""
+    """Mean over the video's ticks of the probability that all buttons and the camera are right."""
     cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class LabelReport:
-    """What became of all videos, and how fast it went."""
+    """The results of all videos of a run, and its speed."""
 
     videos: Sequence[VideoResult]
     seconds: float
-    """From start to end."""
+    """Duration of the run."""
 
     def with_status(self, status: Literal["done", "skipped", "failed"]) -> list[VideoResult]:
-        """The videos of which that became."""
+        """The results with this status."""
         return [video for video in self.videos if video.status == status]
 
     @property
@@ -50,7 +50,7 @@ class LabelReport:
 
     @property
     def confidence(self) -> float:
-        """Mean over the ticks labelled in this run; far lower than on held-out play, the video is of another kind."""
+        """Mean over the ticks labelled in this run. Far below that of held-out play, the videos are of another kind."""
         return sum(video.confidence * video.ticks for video in self.videos) / max(self.ticks, 1)
 
     @property
@@ -59,7 +59,7 @@ class LabelReport:
         return sum((Counter(video.unusable) for video in self.videos), Counter())
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, for JSON."""
+        """The report as values that JSON can hold."""
         return {
             "videos": {status: len(self.with_status(status)) for status in ("done", "skipped", "failed")},
             "failures": [{"video": str(video.video), "reason": video.reason} for video in self.with_status("failed")],
@@ -76,7 +76,7 @@ class LabelReport:
         }
 
     def as_text(self) -> str:
-        """The report as a table for people."""
+        """The report as a table, to be printed."""
         figures = self.as_dict()
         count = figures["videos"]
         lines = [

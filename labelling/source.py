@@ -3,8 +3,6 @@
 from env.video.frames import VideoInfo
 from env.video.ticks import TICKS_PER_SECOND, FrameRate
 
-__all__ = ["FrameRate", "expected_ticks"]
-
 MAX_EXPECTED = 20 * 3600 * 24
 """Ticks of a day: a container that claims more is not believed."""
 

@@ -1,4 +1,4 @@
-"""What a scripted player senses of the game, and the hands it acts with."""
+"""What a scripted player knows of the game, and the mouse and keyboard it acts with."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.scripted.hands import Fingers, Keys, Mouse, wrap
+from agents.scripted.human_input import Keyboard, Keys, Mouse, wrap
 from agents.scripted.paths import IS_SOFT, IS_WATER, Cell, Ground, middle
 from agents.scripted.style import Style
 from env.actions import no_op
@@ -24,7 +24,7 @@ REACH = 4.5
 
 
 class Body:
-    """Eyes and hands: reads the embedded world around the player; acts through the mouse and the fingers only."""
+    """Reads the embedded world around the player; acts through the mouse and the keyboard only."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], style: Style, rng: np.random.Generator) -> None:
         voxel: Any = env.unwrapped
@@ -32,7 +32,7 @@ class Body:
         self.style = style
         self.rng = rng
         self.mouse = Mouse(style, rng)
-        self.fingers = Fingers(style, rng)
+        self.keyboard = Keyboard(style, rng)
         self.mouse.aim(self.yaw, self.pitch)
         self._in_screen = False
 
@@ -44,8 +44,8 @@ class Body:
 
     def act(self, wanted: Keys) -> dict[str, Any]:
         """Ends a tick: the MineRL action of hands that want to hold these keys, and of the mouse on its way."""
-        shortest = Fingers.SHORTEST if self.screen is None else 1
-        pressed = self.fingers.press(wanted, shortest=shortest)
+        shortest = Keyboard.SHORTEST if self.screen is None else 1
+        pressed = self.keyboard.press(wanted, shortest=shortest)
         return no_op() | dict.fromkeys(pressed, 1) | {"camera": self.mouse.move(*self.pointing)}
 
     @property

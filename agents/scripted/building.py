@@ -2,9 +2,9 @@
 
 from collections.abc import Generator, Iterator
 
+from agents.scripted.block_actions import USE, BlockActions
 from agents.scripted.body import Body
-from agents.scripted.handiwork import USE, Handiwork
-from agents.scripted.hands import Keys
+from agents.scripted.human_input import Keys
 from agents.scripted.paths import Cell
 from env.voxel.land.blocks import REPLACEABLE
 
@@ -15,7 +15,7 @@ _AHEAD = 3
 class Mason:
     """Puts each block where it is meant to be."""
 
-    def __init__(self, body: Body, work: Handiwork) -> None:
+    def __init__(self, body: Body, work: BlockActions) -> None:
         self._body = body
         self._work = work
 

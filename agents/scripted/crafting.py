@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterator, Mapping
 
 from agents.scripted.body import Body
 from agents.scripted.goals import recipes_of
-from agents.scripted.hands import Keys
-from agents.scripted.pockets import count_kinds, empty_hotbar_slots, hotbar_slot, kind_of
+from agents.scripted.human_input import Keys
+from agents.scripted.item_kinds import count_kinds, empty_hotbar_slots, hotbar_slot, kind_of
 from agents.scripted.pointer import Pointer
 from env.voxel.rules.menu import Menu, Place
 from env.voxel.rules.recipes import Ingredient, Recipe

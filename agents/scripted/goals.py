@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from agents.scripted.pockets import kind_of
+from agents.scripted.item_kinds import kind_of
 from env.voxel.rules.recipes import RECIPES, Recipe
 
 SOURCES = ("log", "cobblestone")
 """What is found in the world; everything else is crafted."""
 TABLE = "crafting_table"
 PICKAXES = ("wooden_pickaxe", "stone_pickaxe", "iron_pickaxe", "diamond_pickaxe")
-"""Any of them breaks stone so that it leaves cobblestone; the quickest last."""
+"""Pickaxes that get cobblestone from stone, the quickest last."""
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
+from agents.scripted.block_actions import BlockActions
 from agents.scripted.body import Body
 from agents.scripted.building import Mason
-from agents.scripted.handiwork import Handiwork
-from agents.scripted.hands import NONE, Keys
+from agents.scripted.human_input import NONE, Keys
 
 
 class Habits:
     """Short behaviours; the style's weights are by the names of the methods."""
 
-    def __init__(self, body: Body, work: Handiwork) -> None:
+    def __init__(self, body: Body, work: BlockActions) -> None:
         self._body = body
         self._rng = body.rng
         self._work = work

@@ -5,12 +5,12 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from agents.scripted.block_actions import BlockActions
 from agents.scripted.body import Body
 from agents.scripted.goals import PICKAXES
-from agents.scripted.handiwork import Handiwork
-from agents.scripted.hands import Keys
+from agents.scripted.human_input import Keys
+from agents.scripted.item_kinds import count_kinds, hotbar_slot
 from agents.scripted.paths import IS_WATER, Cell, Ground, Route, route_nearest, way_to
-from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.walking import Walker
 from env.voxel.land.blocks import BLOCKS, COBBLESTONE, CRAFTING_TABLE, SOLID, STONE_BLOCK, TARGETABLE, Item, item
 from env.voxel.land.world import World
@@ -51,7 +51,7 @@ class Stairs:
 class Miner:
     """Digs stairs and tunnels with the best pickaxe in the hotbar."""
 
-    def __init__(self, body: Body, walker: Walker, work: Handiwork) -> None:
+    def __init__(self, body: Body, walker: Walker, work: BlockActions) -> None:
         self._body = body
         self._walker = walker
         self._work = work

@@ -6,10 +6,10 @@ A behaviour is a generator: each tick it aims the mouse and yields the keys it w
 import math
 from collections.abc import Iterator
 
+from agents.scripted.block_actions import BlockActions
 from agents.scripted.body import Body
 from agents.scripted.habits import Habits
-from agents.scripted.handiwork import Handiwork
-from agents.scripted.hands import NONE, Keys
+from agents.scripted.human_input import NONE, Keys
 from agents.scripted.mining import Miner
 from agents.scripted.paths import route_nearest
 from agents.scripted.quest import Quest
@@ -25,7 +25,7 @@ class Play:
         self._body = body
         self._style, self._rng = body.style, body.rng
         self._walker = Walker(body)
-        self._work = Handiwork(body)
+        self._work = BlockActions(body)
         self._habits = Habits(body, self._work)
         self._woods = Woodcutter(body, self._walker, self._work)
         self._miner = Miner(body, self._walker, self._work)

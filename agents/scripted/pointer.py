@@ -1,9 +1,9 @@
-"""The hand in an open screen: it moves the drawn cursor to slots, and clicks."""
+"""The mouse in an open screen: moves the cursor to slots, and clicks."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from agents.scripted.body import Body
-from agents.scripted.hands import NONE, Keys
+from agents.scripted.human_input import NONE, Keys
 from env.voxel.rules.menu import SPACING, Menu, Place
 from env.voxel.rules.screen import PIXELS_PER_DEGREE, Screen
 
@@ -30,7 +30,7 @@ class Pointer:
     def open_inventory(self) -> Generator[Keys, None, bool]:
         """Opens the player's own inventory; returns whether it is open."""
         yield from self._until(lambda: self._body.screen is not None, INVENTORY)
-        yield from self._until(lambda: not INVENTORY & self._body.fingers.down, NONE)
+        yield from self._until(lambda: not INVENTORY & self._body.keyboard.down, NONE)
         return self._body.screen is not None
 
     def close(self) -> Iterator[Keys]:
@@ -38,7 +38,7 @@ class Pointer:
         if self._body.screen is not None:
             yield from self._react()
             yield from self._until(lambda: self._body.screen is None, INVENTORY)
-            yield from self._until(lambda: not INVENTORY & self._body.fingers.down, NONE)
+            yield from self._until(lambda: not INVENTORY & self._body.keyboard.down, NONE)
 
     def look_over(self) -> Iterator[Keys]:
         """Takes the screen in; sometimes the cursor wanders over things on the way."""
@@ -61,9 +61,9 @@ class Pointer:
         yield from self._point_at(screen, place)
         yield from self._react()
         held = SHIFT if shift else NONE
-        yield from self._until(lambda: held <= self._body.fingers.down, held)
+        yield from self._until(lambda: held <= self._body.keyboard.down, held)
         yield from self._press(frozenset({button}), held=held)
-        yield from self._until(lambda: not SHIFT & self._body.fingers.down, NONE)
+        yield from self._until(lambda: not SHIFT & self._body.keyboard.down, NONE)
 
     def press_number(self, place: Place, slot: int) -> Iterator[Keys]:
         """Presses the key of a hotbar slot, 0 to 8, with the cursor on a slot: the two change places."""
@@ -81,10 +81,10 @@ class Pointer:
         held: Keys = frozenset({button})
         yield from self._point_at(screen, places[0])
         yield from self._react()
-        yield from self._until(lambda: held <= self._body.fingers.down, held)
+        yield from self._until(lambda: held <= self._body.keyboard.down, held)
         for place in places[1:]:
             yield from self._point_at(screen, place, held=held)
-        yield from self._until(lambda: not held & self._body.fingers.down, NONE)
+        yield from self._until(lambda: not held & self._body.keyboard.down, NONE)
 
     def _point_at(self, screen: Screen, place: Place, *, held: Keys = NONE) -> Iterator[Keys]:
         """Moves the cursor until it rests on a slot, somewhere about its middle."""
@@ -110,9 +110,9 @@ class Pointer:
 
     def _press(self, keys: Keys, *, held: Keys = NONE) -> Iterator[Keys]:
         """Presses keys and lets them go, while others are held."""
-        fingers = self._body.fingers
-        yield from self._until(lambda: keys <= fingers.down, keys | held)
-        yield from self._until(lambda: not keys & fingers.down, held)
+        keyboard = self._body.keyboard
+        yield from self._until(lambda: keys <= keyboard.down, keys | held)
+        yield from self._until(lambda: not keys & keyboard.down, held)
 
     def _react(self) -> Iterator[Keys]:
         yield from self._wait(*self._body.style.reaction)

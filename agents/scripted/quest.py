@@ -5,9 +5,9 @@ from collections.abc import Generator, Iterator, Sequence
 from agents.scripted.body import Body
 from agents.scripted.crafting import Crafter
 from agents.scripted.goals import PICKAXES, TABLE, Step, needs_table, plan
-from agents.scripted.hands import NONE, Keys
+from agents.scripted.human_input import NONE, Keys
+from agents.scripted.item_kinds import count_kinds, hotbar_slot
 from agents.scripted.mining import Miner
-from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.pointer import Pointer
 from agents.scripted.woods import Woodcutter
 from agents.scripted.workbench import Workbench
@@ -69,14 +69,14 @@ class Quest:
     def _mine(self, count: int) -> Generator[Keys, None, bool]:
         """Mines what is needed, and a little more."""
         extra = int(self._body.rng.integers(*self._body.style.extra_stone, endpoint=True))
-        yield from self._find_in_pockets(PICKAXES)
+        yield from self._find_in_inventory(PICKAXES)
         return (yield from self._miner.mine(count + extra))
 
     def _craft(self) -> Generator[Keys, None, bool]:
         """Crafts all that can be crafted now, in the inventory's small grid or at a table; returns whether anything."""
         at_table = self._wants_table()
         if at_table and self._bench.nearest() is None:
-            yield from self._find_in_pockets((TABLE,))
+            yield from self._find_in_inventory((TABLE,))
         is_open = yield from (self._bench.open() if at_table else self._pointer.open_inventory())
         yield from self._pointer.look_over()
         made: list[str] = []
@@ -95,7 +95,7 @@ class Quest:
             yield from self._bench.take_along()
         return bool(made)
 
-    def _find_in_pockets(self, kinds: Sequence[str]) -> Iterator[Keys]:
+    def _find_in_inventory(self, kinds: Sequence[str]) -> Iterator[Keys]:
         """Brings one of these items from the inventory to the hotbar, where it can be taken in hand."""
         inventory = self._body.inventory
         if any(hotbar_slot(inventory, kind) is not None for kind in kinds):

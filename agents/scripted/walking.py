@@ -4,7 +4,7 @@ import math
 from collections.abc import Generator, Iterator
 
 from agents.scripted.body import Body, Point
-from agents.scripted.hands import NONE, Keys, wrap
+from agents.scripted.human_input import NONE, Keys, wrap
 from agents.scripted.paths import Cell, Route, middle
 
 DIRECTION_KEYS: dict[int, Keys] = {
@@ -21,11 +21,11 @@ DIRECTION_KEYS: dict[int, Keys] = {
 
 
 class Manner:
-    """How one walks just now: straight or sideways, hopping, sneaking, glancing about. The style has the chances."""
+    """How the player walks just now (straight, sideways, hopping, sneaking, glancing about), by the style's chances."""
 
     def __init__(self, body: Body) -> None:
         self._style, self._rng = body.style, body.rng
-        self._left: dict[str, int] = {}  # ticks left of each mood
+        self._left: dict[str, int] = {}  # ticks left of each manner
         self._draw_gaze()
 
     def _draw_gaze(self) -> None:
@@ -33,7 +33,7 @@ class Manner:
         self.glance = (float(self._rng.normal(0.0, 35.0)), float(self._rng.normal(0.0, 18.0)))
         self.pitch = float(self._rng.normal(8.0, 7.0))
 
-    def _mood(self, name: str, chance: float, ticks: tuple[int, int]) -> bool:
+    def _goes_on(self, name: str, chance: float, ticks: tuple[int, int]) -> bool:
         left = self._left.get(name, 0)
         if left == 0 and self._rng.random() < chance:
             left = int(self._rng.integers(*ticks, endpoint=True))
@@ -42,11 +42,11 @@ class Manner:
         return left > 0
 
     def tick(self, *, hurried: bool) -> None:
-        """Lets moods come and go. In a hurry, as when climbing a step, there are none."""
-        self.sneaks = self._mood("sneak", self._style.sneak, (12, 35)) and not hurried
-        self.hops = self._mood("hop", self._style.hop, (3, 20)) and not hurried and not self.sneaks
-        self.sidesteps = self._mood("sidestep", self._style.sidestep, (10, 30)) and not hurried
-        self.glances = self._mood("glance", self._style.glance, (8, 20)) and not hurried and not self.sidesteps
+        """Begins and ends manners of walking at random; in a hurry, as when climbing a step, there are none."""
+        self.sneaks = self._goes_on("sneak", self._style.sneak, (12, 35)) and not hurried
+        self.hops = self._goes_on("hop", self._style.hop, (3, 20)) and not hurried and not self.sneaks
+        self.sidesteps = self._goes_on("sidestep", self._style.sidestep, (10, 30)) and not hurried
+        self.glances = self._goes_on("glance", self._style.glance, (8, 20)) and not hurried and not self.sidesteps
 
 
 class Walker:

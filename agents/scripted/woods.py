@@ -4,9 +4,9 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
+from agents.scripted.block_actions import BlockActions
 from agents.scripted.body import Body
-from agents.scripted.handiwork import Handiwork
-from agents.scripted.hands import Keys
+from agents.scripted.human_input import Keys
 from agents.scripted.paths import IS_LOG, Cell, middle, route_nearest, route_to_tree
 from agents.scripted.walking import Walker
 
@@ -14,7 +14,7 @@ from agents.scripted.walking import Walker
 class Woodcutter:
     """Finds trees, walks to them and takes logs."""
 
-    def __init__(self, body: Body, walker: Walker, work: Handiwork) -> None:
+    def __init__(self, body: Body, walker: Walker, work: BlockActions) -> None:
         self._body = body
         self._walker = walker
         self._work = work

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Generator, Iterator
 
+from agents.scripted.block_actions import USE, BlockActions
 from agents.scripted.body import Body
 from agents.scripted.goals import TABLE
-from agents.scripted.handiwork import USE, Handiwork
-from agents.scripted.hands import NONE, Keys
+from agents.scripted.human_input import NONE, Keys
+from agents.scripted.item_kinds import count_kinds, hotbar_slot
 from agents.scripted.paths import Cell, Route, middle, route_nearest
-from agents.scripted.pockets import count_kinds, hotbar_slot
 from agents.scripted.walking import Walker
 from env.voxel.land.blocks import CRAFTING_TABLE
 
@@ -25,7 +25,7 @@ _PITCHES = (45.0, 55.0, 35.0, 65.0, 25.0, 10.0, -5.0)
 class Workbench:
     """Knows the tables that this player has put down."""
 
-    def __init__(self, body: Body, walker: Walker, work: Handiwork) -> None:
+    def __init__(self, body: Body, walker: Walker, work: BlockActions) -> None:
         self._body = body
         self._walker = walker
         self._work = work

@@ -25,7 +25,7 @@ place belong together. Where these do not explain what is there, the alignment s
 | stamps that leap, no clock | as many lines as frames | doubt: lost frames, or slow ticks |
 | real-time video of another rate | even stamps of another rate, more frames than ticks | doubt |
 
-No file tells that as many frames are missing at the start as lines at the end.
+No file tells that frames are missing without a gap, or at the start, where as many lines or more are missing at an end.
 """
 
 import logging
@@ -59,8 +59,10 @@ SHORT_COUNT = 20
 MAX_RECORDING = 10**9
 """Milliseconds on a clock that began with the recording; more is the time of day."""
 
-log = logging.getLogger(__name__)
+MAX_REORDERING = 16
+"""Decoders show a frame at most so many packets earlier or later than it stands in the file."""
 
+log = logging.getLogger(__name__)
 
 Clock = Literal["index", "tick", "milli"]
 """Line i is the i-th tick; or the place of a line is told by the recorder's count of ticks, or by its clock."""
@@ -223,7 +225,7 @@ class _Shown:
     rate: float
     """Frames a second, by the usual step."""
     by_stamps: tuple[NDArray[np.int64], ...]
-    """(F,) each: where the stamps leap, frames were lost. None where the stamps are even, or tell nothing."""
+    """(F,) each, if frames were lost where the stamps leap; empty where the stamps are even, or tell nothing."""
     even: bool
     """Whether each frame follows the one before after the usual step."""
     hidden: tuple[int, int]
@@ -239,7 +241,7 @@ class _Shown:
             return cls(table.seconds, rate, (), True, _hidden(table))
         whole_ticks = round(usual / TICK)
         units = ([TICK] if whole_ticks and _same_rate(usual, whole_ticks * TICK) else []) + [usual]
-        placed = [whole for unit in units if (whole := _whole_steps(steps, unit)) is not None]
+        placed = [whole for unit in units if unit > 0 and (whole := _whole_steps(steps, unit)) is not None]
         by_stamps = tuple(np.concatenate([[0], np.cumsum(whole)]) for whole in placed)
         return cls(table.seconds, rate, by_stamps, False, _hidden(table))
 
@@ -366,8 +368,11 @@ def _same_clock(lines: _Lines, seconds: NDArray[np.float64]) -> bool:
 
 
 def _hidden(table: FrameTable) -> tuple[int, int]:
-    """How many frames an edit list hides before the first and after the last one shown."""
-    hidden = np.flatnonzero(table.decoded & (table.numbers < 0))
+    """How many frames an edit list hides before the first and after the last one shown; none if also in between."""
+    hidden = np.flatnonzero(table.discarded)
     middle = int(np.flatnonzero(table.numbers == len(table) // 2)[0])
-    at_start = int((hidden < middle).sum())
-    return at_start, len(hidden) - at_start
+    before, after = hidden[hidden < middle], hidden[hidden > middle]
+    # Packets do not stand in the order of presentation: those at the border mix with others.
+    at_start = (before < len(before) + MAX_REORDERING).all()
+    at_end = (after >= len(table.numbers) - len(after) - MAX_REORDERING).all()
+    return (len(before), len(after)) if at_start and at_end else (0, 0)

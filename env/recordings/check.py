@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
-from env.errors import GhostkeysError, RecordingError
+from env.errors import GhostkeysError, RecordingError, one_line
 from env.processors import usable_processors
 from env.recordings.alignment import RATE_TOLERANCE
 from env.recordings.contractor import ContractorFile, read_contractor_file
@@ -56,13 +56,13 @@ class Checked:
     def as_dict(self) -> dict[str, Any]:
         """Everything but the actions, in types that JSON has."""
         return {
-            "path": printable(self.path),
+            "path": one_line(str(self.path)),
             "verdict": self.verdict,
             "ticks": len(self.actions),
             "size": self.size,
-            "faults": [printable(fault) for fault in self.faults],
-            "mended": [printable(mended) for mended in self.mended],
-            "notes": [printable(note) for note in self.notes],
+            "faults": [one_line(fault) for fault in self.faults],
+            "mended": [one_line(mended) for mended in self.mended],
+            "notes": [one_line(note) for note in self.notes],
         }
 
 
@@ -187,15 +187,12 @@ def check_recording(path: Path, *, decode_all: bool = True) -> Checked:
         faults = [*_alignment_faults(recording), *(_picture_faults(recording.video) if decode_all else ())]
     except (GhostkeysError, OSError) as error:
         return Checked(path, faults=(str(error),))
-    faults += [*(_line_faults(file) if file else ()), *_play_faults(recording)]
+    faults += _line_faults(file) if file else ()
+    if recording.usable.any() or not faults:
+        faults += _play_faults(recording)
     mended = [*(_line_repairs(file) if file else ()), *_gaps(recording), *_other_rate(recording)]
     size = (info.height, info.width)
     return Checked(path, tuple(faults), tuple(mended), tuple(_notes(recording)), recording.actions, size)
-
-
-def printable(text: object) -> str:
-    """Text that every terminal and JSON reader takes: bytes of file names that are not UTF-8 are written as \\udc80."""
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _jsonl(recording: Recording) -> Path:
@@ -242,9 +239,11 @@ def _gaps(recording: Recording) -> Iterable[str]:
     left_out = int((alignment.frames < 0).sum())
     unused = alignment.video_frames - (len(alignment.frames) - left_out)
     if left_out:
-        yield f"{left_out} lines without a frame of their own are left out (by {alignment.by})"
+        kind = _counted(left_out, "line without a frame of its own is", "lines without a frame of their own are")
+        yield f"{kind} left out (by {alignment.by})"
     if unused:
-        yield f"{unused} frames without a line are left out (by {alignment.by})"
+        kind = _counted(unused, "frame without a line is", "frames without a line are")
+        yield f"{kind} left out (by {alignment.by})"
     yield from alignment.notes
 
 
@@ -254,7 +253,7 @@ def _line_faults(file: ContractorFile) -> Iterable[str]:
         yield f"none of the {len(file.ticks)} ticks has mouse and keyboard"
     absurd = sum(bool(tick.implausible) for tick in file.ticks)
     if absurd > ABSURD_SHARE * len(file.ticks):
-        yield f"{absurd} of {len(file.ticks)} ticks have values that cannot be: was the recorder's version another?"
+        yield f"{absurd} of {len(file.ticks)} ticks have values that cannot be"
 
 
 def _line_repairs(file: ContractorFile) -> Iterable[str]:
@@ -262,16 +261,19 @@ def _line_repairs(file: ContractorFile) -> Iterable[str]:
     if file.cut_off:
         yield "the last line was cut off and is left out"
     if file.blank:
-        yield f"{file.blank} lines are blank and were passed over"
+        yield _counted(file.blank, "line is blank and was passed over", "lines are blank and were passed over")
     incomplete = sum(not tick.complete for tick in file.ticks)
     if incomplete:
-        yield f"{incomplete} ticks have no mouse or keyboard and are not used"
+        kind = _counted(incomplete, "tick has no mouse or keyboard and is", "ticks have no mouse or keyboard and are")
+        yield f"{kind} not used"
     absurd = [tick for tick in file.ticks if tick.implausible]
     for tick in absurd[:MAX_NAMED]:
         yield f"line {tick.line} is not used: {'; '.join(tick.implausible)}"
     if len(absurd) > MAX_NAMED:
-        lines = f"lines {absurd[MAX_NAMED].line} to {absurd[-1].line}"
-        yield f"{len(absurd) - MAX_NAMED} more ticks have such values and are not used ({lines})"
+        kind = _counted(
+            len(absurd) - MAX_NAMED, "more tick has such a value and is", "more ticks have such values and are"
+        )
+        yield f"{kind} not used (lines {absurd[MAX_NAMED].line} to {absurd[-1].line})"
     if file.ticks[0].new_buttons == (0,):
         yield "attack was stuck at the start and is let go until it is pressed anew"
     if all(tick.hotbar is None for tick in file.ticks):
@@ -282,22 +284,20 @@ def _play_faults(recording: Recording) -> Iterable[str]:
     """What speaks against somebody's play in these ticks."""
     if not len(recording):
         yield "no tick has a frame"
-    elif recording.usable.any() and not _is_played(recording) and recording.kind == "contractor":
-        yield f"no key is pressed in {int(recording.usable.sum())} ticks: was the right file recorded?"
-    elif not recording.usable.any() and (recording.alignment is None or recording.alignment.doubt is None):
+    elif not recording.usable.any():
         yield f"none of the {len(recording)} ticks is usable"
+    elif not recording.actions.buttons[recording.usable].any():
+        done = "recorded" if recording.kind == "contractor" else "labelled"
+        yield f"no key is pressed in {int(recording.usable.sum())} ticks: was the right file {done}?"
 
 
-def _is_played(recording: Recording) -> bool:
-    """Whether a key or mouse button is pressed in some usable tick."""
-    return bool(recording.actions.buttons[recording.usable].any())
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _notes(recording: Recording) -> Iterable[str]:
     """What is unusual, but may be."""
-    if recording.kind == "labels" and len(recording) and not _is_played(recording):
-        yield "the labels press no key"
-    if len(recording) and not recording.actions.camera[recording.usable].any():
+    if recording.usable.any() and not recording.actions.camera[recording.usable].any():
         yield "the camera never turns"
     if 0 < len(recording) < SHORT:
         yield f"fewer than {SHORT} ticks: training leaves out recordings shorter than its window"
@@ -306,7 +306,11 @@ def _notes(recording: Recording) -> Iterable[str]:
 def _other_rate(recording: Recording) -> Iterable[str]:
     """A frame a tick, though not 20 a second."""
     alignment = recording.alignment
-    if alignment is not None and abs(alignment.rate / TICKS_PER_SECOND - 1) > RATE_TOLERANCE:
+    if (
+        alignment is not None
+        and alignment.doubt is None
+        and abs(alignment.rate / TICKS_PER_SECOND - 1) > RATE_TOLERANCE
+    ):
         yield f"the video says {alignment.rate:.4g} frames a second; each is taken for a tick of 1/20 s"
 
 

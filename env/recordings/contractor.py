@@ -64,7 +64,7 @@ MOUSE_LIMITS = {"dx": _PIXELS, "dy": _PIXELS, "x": _CURSOR, "y": _CURSOR}
 LIMITS = {
     "hotbar": Limits(0, 8, "a slot from 0 to 8", whole=True),
     "yaw": Limits(-1e7, 1e7, "degrees"),  # turns add up
-    "pitch": Limits(-180, 180, "degrees from -90 to 90"),
+    "pitch": Limits(-180, 180, "degrees"),
     "xpos": _PLACE,
     "ypos": _PLACE,
     "zpos": _PLACE,

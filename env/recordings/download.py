@@ -54,7 +54,7 @@ class AbsentError(DownloadError):
 
 
 class StoppedError(DownloadError):
-    """Somebody asked to stop."""
+    """The download was stopped on request."""
 
 
 class _TransientError(Exception):

@@ -42,17 +42,17 @@ class Index:
 
 @dataclass
 class FetchReport:
-    """What became of the recordings of an index, as far as they were asked for."""
+    """The result of fetching an index: which recordings are there, and which failed."""
 
     hours: float = 0.0
-    """Of what is there now, fetched and found."""
+    """Hours of the recordings that are there now."""
     fetched: list[str] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
-    """Already there."""
+    """Paths of recordings that were there before."""
     absent: list[str] = field(default_factory=list)
     """The server does not have them."""
     failed: list[tuple[str, str]] = field(default_factory=list)
-    """With the reason."""
+    """Paths of recordings that could not be fetched, with the reason."""
 
     @property
     def recordings(self) -> int:
@@ -60,7 +60,7 @@ class FetchReport:
         return len(self.fetched) + len(self.present)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The report as plain data, for a JSON document."""
         failed = [{"path": path, "reason": reason} for path, reason in self.failed]
         return {
             "hours": self.hours,

@@ -125,7 +125,7 @@ def read_labels(path: PathLike) -> pa.Table:
         raise RecordingError(
             f"{file} has label format {version}; this version of ghostkeys reads up to {LABEL_FORMAT_VERSION}."
         )
-    label_metadata(table, file)
+    metadata = label_metadata(table, file)
     if not table.schema.equals(LABEL_SCHEMA):
         raise RecordingError(f"{file} has other columns than a label table: {_differences(table.schema)}.")
     if any(table[name].null_count for name in LABEL_SCHEMA.names if name != "reason"):

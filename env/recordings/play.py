@@ -26,7 +26,7 @@ class ContractorOptions:
     """
 
     version: str | None = None
-    """Of the recorder, "6.8" for example; by default the name of the file's folder, where the index files put it."""
+    """Version of the recorder, such as "6.8"; by default the name of the file's folder, as in the index files."""
     escape_as_inventory: bool = False
     """Escape in an open GUI closes it and counts as the inventory button, as in VPT's own training data."""
 

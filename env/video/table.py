@@ -52,6 +52,8 @@ class FrameTable:
     """(P,) the frame of each of the video's packets, -1 where a packet shows none."""
     decoded: NDArray[np.bool_]
     """(P,) False for packets that belong to a group of pictures whose key frame is missing."""
+    discarded: NDArray[np.bool_]
+    """(P,) True for packets outside what an edit list shows."""
     keys: tuple[KeyFrame, ...]
     """Rising in packets and in numbers."""
     announced: int
@@ -134,7 +136,15 @@ def _read_table(path: PathLike) -> FrameTable:
     last = packets.duration[int(order[-1])] * packets.time_base
     end = float(seconds[-1]) + (last if 0 < last < RESTART else 1 / rate)
     return FrameTable(
-        seconds, end, restarts, numbers, packets.decoded, tuple(_key_frames(packets, numbers)), announced, cut_off
+        seconds,
+        end,
+        restarts,
+        numbers,
+        packets.decoded,
+        packets.discard,
+        tuple(_key_frames(packets, numbers)),
+        announced,
+        cut_off,
     )
 
 

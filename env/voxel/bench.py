@@ -33,7 +33,7 @@ SIZES: Mapping[str, tuple[int, int] | Literal["vpt"]] = {
 }
 """The pictures measured, by height and width; "vpt" is 128 x 128 pixels of the largest."""
 WARM_UP = 10
-"""Ticks of each episode that nobody counts."""
+"""Ticks of each episode that are not timed."""
 _START = """
 import env, gymnasium
 world = gymnasium.make("ghostkeys/Voxel-v0", size="vpt")
@@ -53,7 +53,7 @@ class Conditions:
     numba: str
     numpy: str
     ticks: int
-    """Of each world and size."""
+    """Ticks played in each world at each size."""
     worlds: int
 
 
@@ -65,15 +65,15 @@ class EnvBench:
     ms_per_tick: dict[str, float]
     """Processor milliseconds of `step`, by size of the picture."""
     ms_per_tick_unseen: float
-    """The same without drawing: `VoxelEnv.advance`."""
+    """Processor milliseconds of `VoxelEnv.advance`, which draws nothing."""
     ratio_sparse: float
-    """Of "vpt" to drawing the whole picture and resizing it: at most 1."""
+    """Time of "vpt" over that of drawing the whole picture and resizing it: at most 1."""
     steps_per_second: dict[str, float]
-    """By the clock, of a vector of one process and of two, at "vpt"."""
+    """Steps by the clock of a vector of one process and of two, at "vpt"."""
     ratio_processes: float
-    """Of the steps of two processes to those of one."""
+    """Steps of two processes over those of one."""
     start_seconds: float
-    """By the clock, from nothing to the second frame at "vpt", with the kernels compiled before."""
+    """Time by the clock from nothing to the second frame at "vpt", with the kernels compiled before."""
     start_processor_seconds: float
 
 

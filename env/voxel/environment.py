@@ -174,7 +174,7 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
         return self._observe(), self._earned() - before, terminated, truncated, self._info()
 
     def advance(self, action: Mapping[str, Any]) -> None:
-        """Play one tick without drawing it: `step` for those who look at the world and not at the frame."""
+        """Play one tick without drawing it, for code that reads the world and not the frame."""
         self.game.advance(action)
         self._picture = None
 

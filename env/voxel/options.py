@@ -19,11 +19,11 @@ from env.voxel.rules.physics import Vector
 MORNING = 1000
 """Time of day at which a world starts, in ticks since sunrise."""
 LARGEST_SIDE = 4096
-"""Of a picture, in pixels."""
+"""Largest height and width of a picture, in pixels."""
 LARGEST_SEED = 2**62 - 1
 """Worlds repeat beyond it."""
 LONGEST = 2**31 - 1
-"""Of counts of ticks."""
+"""Largest number of ticks."""
 _OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "biome", "world")
 
 

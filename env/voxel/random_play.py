@@ -22,7 +22,7 @@ _SWAY, _SPEED = 0.85, 2.5
 
 
 class RandomPlay:
-    """Somebody who presses all of MineRL's keys without a plan. The same seed gives the same actions."""
+    """Presses all of MineRL's keys at random. The same seed gives the same actions."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)

@@ -23,7 +23,7 @@ from labelling.studio.server import Studio
 from labelling.studio.session import Session
 
 ADDRESS = "127.0.0.1"
-"""Nobody else's machine can reach the page."""
+"""Address of this machine alone: no other can reach the page."""
 
 
 def record(args: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Who may speak to the server: the page in the browser of the person who started it, and nobody else."""
+"""Access control of the server: only the page in the browser of the person who started it may use it."""
 
 import hmac
 

@@ -19,7 +19,7 @@ from env.video.frames import TICKS_PER_SECOND, Frame, Size, probe
 from env.wrappers import RecordEpisode, action_keys, recorder_state
 
 JPEG_QUALITY = 90
-"""Of the picture on the page; the recording is made from the frame itself."""
+"""JPEG quality of the picture on the page; the recording is made from the frame itself."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Shown:
 
     jpeg: bytes
     tick: int
-    """Of the world, from 0."""
+    """Ticks since the world began."""
     action: Mapping[str, Any]
     """What was taken, and led here; empty where a world begins."""
     slot: int | None
-    """Of the hotbar, 0 to 8; None while a screen is open."""
+    """Selected slot of the hotbar, 0 to 8; None while a screen is open."""
     over: bool
     """Whether the episode has ended, by death for instance: only a new world goes on."""
 

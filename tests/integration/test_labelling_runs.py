@@ -112,15 +112,23 @@ def test_a_killed_worker_costs_nothing_but_time(start: Start, tmp_path: Path, un
     assert_complete(tmp_path, unbroken)
 
 
-def test_interrupted_it_stops_before_the_rest_and_goes_on_later(
-    start: Start, tmp_path: Path, unbroken: dict[str, bytes]
+@pytest.mark.parametrize(("sent", "to_all"), [("SIGINT", True), ("SIGTERM", False), ("SIGTERM", True)])
+def test_stopped_it_leaves_whole_files_and_no_process_and_goes_on_later(
+    start: Start, tmp_path: Path, unbroken: dict[str, bytes], sent: str, to_all: bool
 ) -> None:
+    """A terminal sends Ctrl-C to every process of the run; SIGTERM comes to the first, or to all."""
     process = start(tmp_path)
     wait_for(lambda: any(tmp_path.glob("*.parquet")))
-    os.killpg(process.pid, signal.SIGINT)
+    (worker,) = workers_of(process)
+    number = signal.Signals[sent]
+    if to_all:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     _, errors = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 130
+    assert process.returncode in {"SIGINT": (130,), "SIGTERM": (143, -signal.SIGTERM)}[sent]
     assert "Traceback" not in errors
+    wait_for(lambda: not Path(f"/proc/{worker}").exists())
     assert all(name.endswith(".labels.parquet") and not name.startswith(".") for name in contents(tmp_path))
     done = len(contents(tmp_path))
     assert done < VIDEOS
@@ -128,6 +136,15 @@ def test_interrupted_it_stops_before_the_rest_and_goes_on_later(
     output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, errors
     assert f"{VIDEOS - done} labelled, {done} labelled before" in output
+    assert_complete(tmp_path, unbroken)
+
+
+def test_two_runs_at_once_finish_the_same_folder(start: Start, tmp_path: Path, unbroken: dict[str, bytes]) -> None:
+    for process in [start(tmp_path), start(tmp_path)]:
+        output, errors = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+        assert " 0 failed" in output
     assert_complete(tmp_path, unbroken)
 
 

@@ -260,12 +260,12 @@ def _plant(blocks: NDArray[np.uint8], ground: NDArray[np.int32], seed: int, land
 @njit(cache=True)
 def _grow_tree(blocks: NDArray[np.uint8], x: int, y: int, z: int, seed: int, cold: float) -> None:
     """An oak, birch or spruce whose trunk starts at (x, y, z)."""
-    mood = _smooth(seed + 40, x / 48.0, z / 48.0) + 0.7 * (_hash(seed + 41, x, y, z) - 0.5) + cold
+    climate = _smooth(seed + 40, x / 48.0, z / 48.0) + 0.7 * (_hash(seed + 41, x, y, z) - 0.5) + cold
     size = _hash(seed + 42, x, y, z)
-    if mood > 0.52:
+    if climate > 0.52:
         _grow_spruce(blocks, x, y, z, 6 + int(size * 4.0))
         return
-    birch = mood < -0.28
+    birch = climate < -0.28
     height = 5 + int(size * 3.0)
     log, leaves = (BIRCH_LOG, BIRCH_LEAVES) if birch else (OAK_LOG, OAK_LEAVES)
     if y + height + 2 >= blocks.shape[1]:

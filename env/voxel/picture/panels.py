@@ -131,7 +131,7 @@ def _panel(kind: str, slots: tuple[tuple[str, int, int], ...]) -> NDArray[np.uin
 
 
 def _sink(panel: NDArray[np.uint8], x: int, y: int, width: int, height: int, *, margin: int = 1) -> None:
-    """A hollow in the panel, its rim `margin` pixels outside."""
+    """A sunken area of the panel, its rim `margin` pixels outside."""
     rows, columns = slice(y - margin, y + height + margin), slice(x - margin, x + width + margin)
     hollow = panel[rows, columns, :3]
     hollow[:] = _HOLE

@@ -82,15 +82,15 @@ class Hit(NamedTuple):
     """Number of the texture; -1 if the ray goes on through the cell."""
     depth: float
     axis: int
-    """Of the face it enters by; -1 for a plant or a torch."""
+    """Axis of the face it enters by; -1 for a plant or a torch."""
     u: float
-    """The place on the texture, 0 to 1 to the right,"""
+    """Place on the texture, 0 left to 1 right."""
     v: float
-    """and down."""
+    """Place on the texture, 0 top to 1 bottom."""
     level: int
-    """Of detail; -1 is to be chosen by the face's slant."""
+    """Level of detail; -1 is to be chosen by the face's slant."""
     shade: float
-    """Of a face by its direction; 1 is none."""
+    """Shade of a face by its direction; 1 is none."""
 
 
 class Colour(NamedTuple):

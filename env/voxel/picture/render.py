@@ -24,7 +24,8 @@ FOG = (70.0, 118.0)
 WATER_FOG = (-4.0, 26.0)
 WATER_COLOUR = np.array([22.0, 62.0, 140.0], np.float32)
 HAND_FOV = 70.0
-HAIR = 1e-4
+EDGE_MARGIN = 1e-4
+"""Blocks that the eye keeps from the edges of the world."""
 Bob = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Shift (3,) and turn (3, 3) of a view, in its own axes."""
 OUTLINE = 1.3
@@ -114,7 +115,9 @@ class Renderer:
         moved, roll = bob
         axes = roll @ _axes(view.yaw, view.pitch)
         size_x, _, size_z = world.blocks.shape
-        eye = np.clip(np.array(view.eye) - moved @ axes, HAIR, (size_x - HAIR, np.inf, size_z - HAIR))
+        eye = np.clip(
+            np.array(view.eye) - moved @ axes, EDGE_MARGIN, (size_x - EDGE_MARGIN, np.inf, size_z - EDGE_MARGIN)
+        )
         return Rays(eye, axes, (self._columns - SCREEN[1] / 2.0) * spread, (SCREEN[0] / 2.0 - self._rows) * spread)
 
     def _scene(self, world: World, view: View, light: NDArray[np.float64]) -> Scene:

@@ -440,7 +440,7 @@ def _hand(rng: np.random.Generator) -> Tile:
 
 
 def _arm(rng: np.random.Generator) -> Tile:
-    """Fingers above, then the bare forearm, a sleeve below."""
+    """Keyboard above, then the bare forearm, a sleeve below."""
     tile = _hand(rng)
     tile[0:3, 3:13:4, :3] = (168, 110, 80)
     tile[10:] = _shades(_noise(rng, 2, 2), (38, 104, 110), (44, 116, 122), (50, 128, 134))[10:]

@@ -1,4 +1,4 @@
-"""Items that lie in the world: they fall, come to rest, spin, and are picked up."""
+"""Item entities: items that fall, come to rest, spin, and are picked up."""
 
 from dataclasses import dataclass
 from math import degrees, pi, sin

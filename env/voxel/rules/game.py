@@ -14,7 +14,7 @@ from env.voxel.rules.furnace import Furnace
 from env.voxel.rules.hands import Hands
 from env.voxel.rules.ledger import Ledger
 from env.voxel.rules.menu import Menu
-from env.voxel.rules.movement import Legs
+from env.voxel.rules.movement import Movement
 from env.voxel.rules.physics import Box, Cell
 from env.voxel.rules.player import Player, is_under_water
 from env.voxel.rules.screen import CLOSING_KEYS, Screen
@@ -46,10 +46,10 @@ class Game:
         """The open inventory, crafting table or furnace."""
         self.drops = Drops(world, rng)
         self.hands = Hands(player, world, self.drops, rng, self.ledger)
-        self._legs = Legs(player, world)
+        self._movement = Movement(player, world)
         self._viewpoint = Viewpoint(held_item=player.held_item)
         self._controls = Controls()
-        self._legs.stand()
+        self._movement.stand()
         self.hands.aim()
 
     @property
@@ -73,7 +73,7 @@ class Game:
         controls = self._past_screen(self._controls)
         self.player.turn(controls.pitch, controls.yaw)
         self.hands.tick(controls)
-        distance = self._legs.tick(controls)
+        distance = self._movement.tick(controls)
         self.player.vitals.tick(head_in_water=self.head_in_water)
         self.drops.tick()
         self._pick_up()

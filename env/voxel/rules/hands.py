@@ -1,4 +1,4 @@
-"""What the hands do: dig, build, open, eat, throw and choose, with Minecraft 1.16's delays."""
+"""Digging, placing, opening, eating, throwing and choosing, with Minecraft 1.16's delays."""
 
 from dataclasses import dataclass, field
 from math import floor
@@ -198,7 +198,7 @@ class Hands:
                 self.player.inventory.take(self.player.hotbar_selected)
 
     def _can_open(self) -> bool:
-        """Whether the target has a screen; who sneaks with something in the hand builds against it instead."""
+        """Whether the target has a screen; a player who sneaks with something in the hand builds against it instead."""
         if self.target is None or self.world.block(*self.target) not in OPENS:
             return False
         return not (self.player.sneaking and self.player.held_item)

@@ -67,9 +67,9 @@ class Menu:
         self.carried = EMPTY
         """What the cursor holds."""
         self.gained: list[Stack] = []
-        """What was taken from results since somebody last emptied this list."""
+        """What was taken from results since this list was last emptied."""
         self.thrown: list[Stack] = []
-        """What was thrown out of the screen since somebody last emptied this list."""
+        """What was thrown out of the screen since this list was last emptied."""
         self._inventory, self._side = inventory, side
         self._grid, self._result = Slots(0 if furnace is not None else side * side), Slots(1)
         above = _furnace_places(furnace) if furnace is not None else self._crafting_places()

@@ -26,7 +26,7 @@ RESTING_SPEED = -GRAVITY * VERTICAL_DRAG
 
 
 @dataclass
-class Legs:
+class Movement:
     """Moves a player by its keys; keeps what one tick must know of the last."""
 
     player: Player

@@ -22,7 +22,7 @@ EPSILON = 1e-7
 DROP_HEIGHT = 0.6
 """A sneaking player does not leave the edge of a deeper drop."""
 EDGE_STEP = 0.05
-"""By this much a sneaking player's motion shrinks until it ends above ground."""
+"""Step, in blocks, by which a sneaking player's motion shrinks until it ends above ground."""
 WATER_LEVEL = 8.0 / 9.0
 """Height of open water in its cell."""
 

@@ -1,4 +1,4 @@
-"""The player: where it is, how it moves, what it carries."""
+"""The player: position, motion, inventory."""
 
 from dataclasses import dataclass, field
 from math import cos, floor, radians, sin
@@ -20,7 +20,7 @@ MEAL_TICKS = 32
 
 @dataclass
 class Player:
-    """The one who plays. Positions are in blocks, velocities in blocks a tick, angles in degrees (Minecraft's)."""
+    """The player's state. Positions are in blocks, velocities in blocks a tick, angles in degrees (Minecraft's)."""
 
     position: Vector
     """Centre of the feet."""

@@ -33,7 +33,7 @@ class Stack:
         return self.limit - self.count
 
     def of(self, count: int) -> "Stack":
-        """The same with another count."""
+        """This stack with another count."""
         return replace(self, count=count) if count > 0 else EMPTY
 
     def joins(self, other: "Stack") -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agents.scripted import STYLES, ScriptedPlayer
-from agents.scripted.hands import PIXEL, Fingers, Mouse
+from agents.scripted.human_input import PIXEL, Keyboard, Mouse
 from agents.scripted.paths import route_nearest, route_to_tree
 from env import Actions, minerl_action_space
 from env.errors import GhostkeysError
@@ -66,7 +66,7 @@ def test_the_view_moves_in_mouse_pixels_that_vpt_can_tell(plays: list[Played]) -
 
 
 def test_sprint_is_pressed_only_with_forward(plays: list[Played]) -> None:
-    """Alone it would leave no trace in the picture. Fingers are not exact, so a tick or two are allowed."""
+    """Alone it would leave no trace in the picture. Keyboard are not exact, so a tick or two are allowed."""
     for each in plays:
         alone = each.actions.button("sprint") & ~each.actions.button("forward")
         assert alone.sum() <= 0.35 * each.actions.button("sprint").sum()
@@ -106,13 +106,13 @@ def test_the_mouse_takes_the_short_way_round() -> None:
 def test_keys_stay_down_for_more_than_a_tick() -> None:
     """And forward is never tapped twice so fast that the game would take it for a sprint."""
     rng = np.random.default_rng(0)
-    fingers = Fingers(STYLES["explorer"], rng)
+    fingers = Keyboard(STYLES["explorer"], rng)
     keys = [fingers.press({"forward", "jump"} if rng.random() < 0.5 else set()) for _ in range(500)]
     for key in ("forward", "jump"):
         runs = [len(list(run)) for down, run in groupby(keys, key=lambda pressed: key in pressed) if down]
-        assert min(runs[:-1]) >= Fingers.SHORTEST
+        assert min(runs[:-1]) >= Keyboard.SHORTEST
     presses = [tick for tick in range(1, 500) if "forward" in keys[tick] and "forward" not in keys[tick - 1]]
-    assert min(np.diff(presses)) >= Fingers.DOUBLE_TAP
+    assert min(np.diff(presses)) >= Keyboard.DOUBLE_TAP
 
 
 def plain() -> World:
@@ -178,6 +178,6 @@ def test_a_sensitive_mouse_gets_there_sooner() -> None:
 
 def test_a_click_may_last_a_tick() -> None:
     """In an open screen, that is; see `test_keys_stay_down_for_more_than_a_tick`."""
-    fingers = Fingers(STYLES["explorer"], np.random.default_rng(0))
+    fingers = Keyboard(STYLES["explorer"], np.random.default_rng(0))
     down = ["attack" in fingers.press({"attack"} if tick % 6 == 0 else set(), shortest=1) for tick in range(300)]
     assert 1 in {len(list(run)) for pressed, run in groupby(down) if pressed}

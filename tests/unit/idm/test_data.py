@@ -8,7 +8,7 @@ import pytest
 
 from env import Recording
 from env.errors import RecordingError
-from env.video.frames import resize
+from env.video.frames import read_frames, resize, write_video
 from idm.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
 from tests.unit.idm.clips import SIZE, make_episode
 
@@ -50,6 +50,19 @@ def test_a_bad_recording_is_passed_over_and_named(recordings: Path, tmp_path: Pa
     assert [episode.name for episode in episodes] == ["noise-0", "noise-2"]
     assert [path.name for path, _ in episodes.skipped] == ["noise-1.jsonl"]
     assert not [path for path in (tmp_path / "cache").iterdir() if "noise-1" in path.name]
+
+
+def test_a_recording_that_may_be_shifted_is_passed_over_and_says_so(recordings: Path, tmp_path: Path) -> None:
+    """A frame is missing, and nothing tells which."""
+    folder = tmp_path / "mixed"
+    shutil.copytree(recordings, folder, ignore=shutil.ignore_patterns(".*"))
+    frames = np.stack([frame for _, frame in read_frames(folder / "noise-1.mp4")])
+    write_video(folder / "noise-1.mp4", frames[:-1])
+    episodes = load_episodes(folder, size=SIZE, cache=tmp_path / "cache")
+    assert [episode.name for episode in episodes] == ["noise-0", "noise-2"]
+    ((path, reason),) = episodes.skipped
+    assert path.name == "noise-1.jsonl"
+    assert "has no usable tick: 48 lines but 47 frames, and nothing tells which are missing" in reason
 
 
 @pytest.mark.parametrize("name", ["missing", ""])

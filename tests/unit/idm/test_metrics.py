@@ -1,11 +1,17 @@
 """Scores against numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from env import BUTTONS, Actions
 from env.invisible import visible_keys
+from idm.evaluation import evaluate
 from idm.metrics import baselines, previous_tick, repeat_last, score
+from idm.model import InverseDynamicsModel
+from tests.unit.idm.clips import TINY, make_episode
 
 
 def run(forward: list[int], *, yaw: list[float] | None = None) -> Actions:
@@ -76,3 +82,16 @@ def test_keys_that_cannot_show_are_not_counted() -> None:
     assert whole.buttons["sprint"].f1 == pytest.approx(0.5)
     assert (shown.buttons["sprint"].f1, shown.buttons["sprint"].support) == (1.0, 1)
     assert shown.keypress_accuracy == 1.0
+
+
+def test_absurd_truth_in_unusable_ticks_decides_no_score() -> None:
+    """Neither the model's nor that of a guess which repeats it."""
+    torch.manual_seed(0)
+    model, episode = InverseDynamicsModel(TINY).eval(), make_episode(40, seed=0)
+    usable = np.ones(40, bool)
+    usable[[7, 20]] = False
+    clean = evaluate(model, [replace(episode, usable=usable)]).to_dict()
+    absurd = Actions(episode.actions.buttons.copy(), episode.actions.camera.copy())
+    absurd.camera[[7, 20]], absurd.buttons[[7, 20]] = 8550.0, True
+    assert evaluate(model, [replace(episode, usable=usable, actions=absurd)]).to_dict() == clean
+    assert clean["model"]["ticks"] == 37

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from idm.calibration import calibrate
 from idm.config import IDMConfig
 from idm.data import Window, collate_windows
 from idm.datamodule import with_motion
@@ -80,6 +81,32 @@ def test_camera_targets_average_to_the_angle() -> None:
     torch.testing.assert_close(weights_between(torch.tensor([25.0]), centres) @ centres, torch.tensor([10.0]))
 
 
+def test_one_absurd_turn_does_not_decide_the_weights(model: InverseDynamicsModel) -> None:
+    """A mouse that leaps by 57,000 pixels weighs as the largest turn there is: 10°."""
+    actions = make_episode(4000, seed=0).actions
+    model.weigh_losses(actions)
+    spread = model.camera_spread.clone()
+    actions.camera[100] = (-8550.0, 8550.0)
+    model.weigh_losses(actions)
+    torch.testing.assert_close(model.camera_spread, spread, rtol=0.01, atol=0.0)
+    model.weigh_losses(actions[100:101])
+    assert torch.equal(model.camera_spread, torch.tensor([0.1, 0.1]))
+
+
+def test_unusable_ticks_do_not_enter_the_loss(model: InverseDynamicsModel) -> None:
+    """Whatever they say; and a batch without any other ticks costs nothing."""
+    batch = collate_windows([make_episode(16, seed=0)], [Window(0, 0, 16)])
+    usable = batch.usable.clone()
+    usable[:, 5] = False
+    camera, buttons = batch.camera.clone(), batch.buttons.clone()
+    camera[:, 5], buttons[:, 5] = 8550.0, ~buttons[:, 5]
+    with torch.no_grad():
+        clean = model.loss(batch._replace(usable=usable))
+        absurd = model.loss(batch._replace(usable=usable, camera=camera, buttons=buttons))
+        assert absurd == clean
+        assert model.loss(batch._replace(usable=torch.zeros_like(usable)))["total"] == 0.0
+
+
 def test_precomputed_motion_gives_the_same_loss(model: InverseDynamicsModel) -> None:
     assert model.motion is not None
     episode = make_episode(100, seed=1)
@@ -114,3 +141,12 @@ def test_checkpoint_gives_the_same_model_back(config: IDMConfig, tmp_path: Path)
 def test_a_model_needs_some_encoder() -> None:
     with pytest.raises(ValueError, match="switched off"):
         IDMConfig(appearance="none")
+
+
+def test_too_short_held_out_play_leaves_the_calibration(
+    model: InverseDynamicsModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = model.predict(make_episode(20, seed=0).frames)
+    calibrate(model, [make_episode(15, seed=1)])
+    assert "no held-out recording has the 16 ticks of a window: not calibrated" in caplog.text
+    assert model.predict(make_episode(20, seed=0).frames).actions == before.actions

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from env.errors import UsageError
+from env.recordings.labels import label_metadata
+from ghostkeys import main
+from labelling import read_labels
 from labelling.commands import label
+from labelling.options import LabelOptions
 
 MakeVideo = Callable[..., Path]
 
@@ -44,7 +48,46 @@ def test_a_bad_video_makes_the_exit_status_1(
     assert "gone.mp4" in printed
 
 
-@pytest.mark.parametrize("args", [["--fps", "fast"], ["--window"], ["--windows", "3"]])
-def test_wrong_usage_is_named(run: Callable[..., int], args: list[str]) -> None:
-    with pytest.raises(UsageError, match=args[0]):
-        run("a.mp4", *args)
+@pytest.mark.parametrize(
+    ("args", "status", "said"),
+    [
+        (["--fps", "fast"], 2, "--fps fast: expected"),
+        (["--window"], 2, "--window"),
+        (["--windows", "3"], 2, "there is no option --windows; did you mean --window?"),
+        (["--fps", "0"], 1, "fps is 0.0; expected"),
+        (["--workers", "-1"], 1, "workers is -1; expected 0 to 1024."),
+        (["--workers", "1000000"], 1, "workers is 1000000; expected 0 to 1024."),
+        (["--device", "gpu0"], 1, "--device gpu0: expected auto, cpu"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_a_status(
+    checkpoint: Path, make_video: MakeVideo, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    args: list[str], status: int, said: str,
+) -> None:  # fmt: skip
+    where = ["--checkpoint", str(checkpoint), "--output", str(tmp_path / "out")]
+    assert main(["label", str(make_video("a.mp4", 5)), *where, *args]) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_have_dashes_and_the_fields_docstrings_are_their_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        label(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for field in fields(LabelOptions):
+        assert (f"--{field.name.replace('_', '-')} " in shown) == (field.name != "quality")
+    assert "auto follows the time stamps, native takes each frame for a tick" in shown
+    assert "--low_confidence" not in shown
+
+
+@pytest.mark.parametrize("spelling", ["--low-confidence", "--low_confidence"])
+def test_every_option_reaches_the_labels(
+    run: Callable[..., int], make_video: MakeVideo, tmp_path: Path, spelling: str
+) -> None:
+    options = ["--fps", "native", "--window", "16", "--batch", "2", "--precision", "bfloat16", spelling, "0.5"]
+    assert run(make_video("a.mp4", 20), *options) == 0
+    metadata = label_metadata(read_labels(tmp_path / "out" / "a.labels.parquet"))
+    assert [metadata[name] for name in ("resampling", "window", "precision", "low_confidence")] == [
+        "native", 16, "bfloat16", 0.5,
+    ]  # fmt: skip

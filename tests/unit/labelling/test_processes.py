@@ -1,15 +1,15 @@
 """Whatever happens to a process, the other units are done, and nothing of the unit it held is left behind."""
 
+import multiprocessing
 import os
 import signal
-import time
+import threading
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from env.errors import VideoError
+from env.errors import GhostkeysError, VideoError
 from labelling.processes import work_in_processes
 from labelling.work import Done, Failed, Progress, Report, WorkerError, work_here
 
@@ -22,15 +22,14 @@ def work(unit: str, report: Report) -> int:
     """Does what the unit's first word says, on the file that its second word names."""
     what, _, argument = unit.partition(" ")
     report(3)
-    while what == "long":
+    while what == "long":  # until the parent is no longer there to hear of it
         try:
-            time.sleep(0.01)
             report(1)
         except SystemExit:
             Path(argument).touch()
             raise
     if what == "stuck":
-        time.sleep(60)
+        threading.Event().wait()
     if what == "bad":
         raise VideoError("no video")
     if what == "bug":
@@ -88,16 +87,38 @@ def test_a_full_disk_stops_the_run() -> None:
     assert caught.value.filename == "labels"
 
 
-@pytest.mark.parametrize("what", ["long", "stuck"])
-def test_stopping_is_quick_and_everything_is_cleaned_up(tmp_path: Path, what: str) -> None:
+class Terminated(BaseException):
+    """As an exception that a signal's handler raises: no Exception."""
+
+
+@pytest.mark.parametrize(
+    ("what", "how"), [("long", None), ("long", Terminated), ("stuck", KeyboardInterrupt), ("stuck", None)]
+)
+def test_stopped_it_leaves_no_process_and_cleans_up(tmp_path: Path, what: str, how: type[BaseException] | None) -> None:
+    """A unit that reports ends by itself; one that is stuck, and would never end, is killed."""
     dropped: list[str] = []
     unit = f"{what} {tmp_path / 'stopped'}"
-    with closing(work_in_processes([unit], make_work, workers=1, clean_up=dropped.append)) as events:
-        next(events)
-        start = time.monotonic()
-    assert time.monotonic() - start < 5  # a second on a quiet machine
+    events = work_in_processes([unit], make_work, workers=1, clean_up=dropped.append)
+    next(events)
+    assert len(multiprocessing.active_children()) == 1
+    if how is None:
+        events.close()
+    else:
+        with pytest.raises(how):
+            events.throw(how())
+    assert multiprocessing.active_children() == []
     assert (tmp_path / "stopped").exists() == (what == "long")
     assert dropped == [unit]
+
+
+def make_no_work(number: int) -> Callable[[str, Report], int]:
+    raise GhostkeysError("there is no such device.")
+
+
+def test_what_no_process_can_start_with_is_one_line() -> None:
+    with pytest.raises(GhostkeysError, match=r"^there is no such device\.$"):
+        list(work_in_processes(["a", "b"], make_no_work, workers=1, clean_up=lambda _: None))
+    assert multiprocessing.active_children() == []
 
 
 def test_in_this_process_a_bad_unit_costs_only_itself() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from agents.scripted.body import Body
-from agents.scripted.hands import Keys
+from agents.scripted.human_input import Keys
 from agents.scripted.style import Style
 from agents.scripted.styles import STYLES
 from env import minerl_action_space

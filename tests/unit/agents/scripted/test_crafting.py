@@ -6,7 +6,7 @@ import pytest
 
 from agents.scripted.crafting import Crafter
 from agents.scripted.goals import ingredients, recipes_of
-from agents.scripted.pockets import count_kinds, hotbar_slot
+from agents.scripted.item_kinds import count_kinds, hotbar_slot
 from agents.scripted.pointer import Pointer
 from agents.scripted.style import Clicks
 from agents.scripted.styles import STYLES

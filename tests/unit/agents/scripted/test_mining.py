@@ -2,10 +2,10 @@
 
 import pytest
 
+from agents.scripted.block_actions import BlockActions
 from agents.scripted.goals import PICKAXES
-from agents.scripted.handiwork import Handiwork
+from agents.scripted.item_kinds import count_kinds
 from agents.scripted.mining import Miner, Slope, stairs
-from agents.scripted.pockets import count_kinds
 from agents.scripted.walking import Walker
 from env.voxel.land.blocks import AIR, BEDROCK, WATER, item, item_id
 from env.voxel.land.world import World
@@ -49,14 +49,14 @@ def test_stairs_end_before_trouble(cell: tuple[int, int, int], block: int) -> No
 @pytest.mark.parametrize("seed", range(3))
 def test_the_miner_brings_what_it_was_sent_for(seed: int) -> None:
     env, body = body_in(meadow(), seed=seed, inventory={"dirt": 1, "wooden_pickaxe": 1})
-    assert perform(env, body, Miner(body, Walker(body), Handiwork(body)).mine(4))
+    assert perform(env, body, Miner(body, Walker(body), BlockActions(body)).mine(4))
     assert count_kinds(body.inventory)["cobblestone"] >= 4
     assert env.player.health == 20.0
 
 
 def test_who_went_down_can_come_up_again() -> None:
     env, body = body_in(meadow(), inventory={PICKAXES[1]: 1})
-    miner = Miner(body, Walker(body), Handiwork(body))
+    miner = Miner(body, Walker(body), BlockActions(body))
     slopes: list[Slope] = [-1, 0, 1]
     heights = []
     for slope in slopes:

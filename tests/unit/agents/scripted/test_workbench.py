@@ -2,10 +2,10 @@
 
 import pytest
 
+from agents.scripted.block_actions import BlockActions
 from agents.scripted.body import Body
-from agents.scripted.handiwork import Handiwork
+from agents.scripted.item_kinds import count_kinds
 from agents.scripted.mining import Miner
-from agents.scripted.pockets import count_kinds
 from agents.scripted.pointer import Pointer
 from agents.scripted.walking import Walker
 from agents.scripted.workbench import Workbench
@@ -14,7 +14,7 @@ from tests.unit.agents.scripted.acting import SURFACE, body_in, meadow, perform
 
 
 def workbench(body: Body) -> Workbench:
-    return Workbench(body, Walker(body), Handiwork(body))
+    return Workbench(body, Walker(body), BlockActions(body))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -51,7 +51,7 @@ def test_a_table_is_taken_from_a_ledge(seed: int) -> None:
 
 def test_a_table_finds_room_in_a_shaft() -> None:
     env, body = body_in(meadow(), inventory={"stone_pickaxe": 1, "crafting_table": 1})
-    walker, work = Walker(body), Handiwork(body)
+    walker, work = Walker(body), BlockActions(body)
     perform(env, body, Miner(body, walker, work).tunnel(6, slope=-1))
     assert not body.outside
     assert perform(env, body, Workbench(body, walker, work).open())

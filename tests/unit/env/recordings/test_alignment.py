@@ -46,12 +46,15 @@ class Case:
         return [-1 if tick in self.lines[:number] else where.get(tick, -1) for number, tick in enumerate(self.lines)]
 
 
-def table_of(stamps: Sequence[float], *, hidden: int = 0) -> FrameTable:
-    """A table of frames with these time stamps (s), after `hidden` ones that an edit list leaves out."""
+def table_of(stamps: Sequence[float], *, hidden: Sequence[int] = ()) -> FrameTable:
+    """A table of frames with these time stamps (s), and packets at the places `hidden` that an edit list leaves out."""
     seconds = np.array(stamps) - stamps[0]
-    numbers = np.concatenate([np.full(hidden, -1), np.arange(len(seconds))])
+    discarded = np.isin(np.arange(len(seconds) + len(hidden)), hidden)
+    numbers = np.full(len(discarded), -1)
+    numbers[~discarded] = np.arange(len(seconds))
+    everything, end = np.ones(len(discarded), bool), float(seconds[-1]) + 0.05
     return FrameTable(
-        seconds, seconds[-1] + 0.05, np.array([], np.int64), numbers, np.ones(len(numbers), bool), (), 0, cut_off=False
+        seconds, end, np.array([], np.int64), numbers, everything, discarded, (), announced=0, cut_off=False
     )
 
 
@@ -163,14 +166,26 @@ def test_rates_that_are_nearly_20_make_no_gaps(rate: float) -> None:
     assert (laid.doubt, laid.frames.tolist()) == (None, case.right)
 
 
-def test_frames_that_an_edit_list_hides_have_lines() -> None:
-    """As many packets as lines, the first of which are not shown."""
+@pytest.mark.parametrize("start", [0, 11])
+def test_frames_that_an_edit_list_hides_have_lines(start: int) -> None:
+    """As many packets as lines; those at the start or at the end are not shown."""
+    shown = [tick / 20 for tick in range(62)]
     ticks = [replace(LINE, tick=50 + tick, milli=2500 + 50 * tick) for tick in range(73)]
-    laid = lay(ticks, table_of([tick / 20 for tick in range(62)], hidden=11))
-    assert (laid.doubt, laid.frames.tolist()) == (None, [-1] * 11 + [*range(62)])
+    laid = lay(ticks, table_of(shown, hidden=[*range(start), *range(62 + start, 73)]))
+    assert (laid.doubt, laid.frames.tolist()) == (None, [-1] * start + [*range(62)] + [-1] * (11 - start))
     assert laid.notes == ("11 frames that an edit list hides have lines",)
-    assert lay(ticks, table_of([tick / 20 for tick in range(62)])).doubt is not None
-    assert lay(ticks[11:], table_of([tick / 20 for tick in range(62)], hidden=11)).frames.tolist() == [*range(62)]
+    for hidden in ((), range(30, 41), range(10)):
+        assert lay(ticks, table_of(shown, hidden=hidden)).doubt is not None
+    fitting = lay(ticks[11:], table_of(shown, hidden=range(11)))
+    assert (fitting.doubt, fitting.frames.tolist()) == (None, [*range(62)])
+
+
+def test_frames_at_the_same_time_tell_nothing() -> None:
+    """Lines and frames are as many, and go on in order; but not if one is missing."""
+    stamps = [tick // 3 * 0.15 for tick in ALL]
+    ticks = [replace(LINE, tick=tick, milli=NOON + 50 * tick) for tick in ALL]
+    assert lay(ticks, table_of(stamps)).doubt is not None
+    assert lay(ticks[:100], table_of([0.0] * 100)).frames.tolist() == [*range(100)]
 
 
 def test_a_line_and_a_frame_lost_in_a_file(bars: Any, tmp_path: Path) -> None:
@@ -189,8 +204,8 @@ def test_a_line_and_a_frame_lost_in_a_file(bars: Any, tmp_path: Path) -> None:
     checked = check_recording(path)
     assert (checked.verdict, checked.faults) == ("mended", ())
     assert checked.mended == (
-        "1 lines without a frame of their own are left out (by tick)",
-        "1 frames without a line are left out (by tick)",
+        "1 line without a frame of its own is left out (by tick)",
+        "1 frame without a line is left out (by tick)",
     )
 
 

@@ -1,6 +1,7 @@
 """The contractor format as people's recorders wrote it, faults included."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 
 from env import BUTTONS, read_contractor_actions
 from env.errors import RecordingError
+from env.recordings.contractor import read_contractor_file
 
 
 def tick(*keys: str, buttons: tuple[int, ...] = (), new: tuple[int, ...] = (), **fields: Any) -> dict[str, Any]:
-    mouse = {"dx": fields.pop("dx", 0.0), "dy": fields.pop("dy", 0.0), "buttons": [*buttons], "newButtons": [*new]}
+    place = {name: fields.pop(name) for name in ("x", "y") if name in fields}
+    moved = {"dx": fields.pop("dx", 0.0), "dy": fields.pop("dy", 0.0)}
+    mouse = place | moved | {"buttons": [*buttons], "newButtons": [*new]}
     return {"mouse": mouse, "keyboard": {"keys": [f"key.keyboard.{key}" for key in keys]}, "hotbar": 0, **fields}
 
 
@@ -124,6 +128,22 @@ def test_blank_lines_at_the_end_are_no_ticks(path: Path) -> None:
         ('{"mouse": {"dx": 1e300}, "keyboard": {}}\n', r"line 1: `dx` is 1e\+300; expected a number"),
         ('{"mouse": {"dx": 1' + "0" * 400 + '}, "keyboard": {}}\n', "line 1: `dx` is 100"),
         ("[" * 100_000 + "\n", "line 1: not JSON"),
+        ('{"mouse": {}, "a": ' + "1" * 5000 + "}\n", "line 1: not JSON"),
+        ('{"mouse": {"dx": true}, "keyboard": {}}\n', "line 1: `dx` is True; expected a number"),
+        ('{"mouse": {}, "keyboard": {}, "hotbar": false}\n', "line 1: `hotbar` is False; expected a slot"),
+        ('{"mouse": {}, "keyboard": {}, "tick": "9"}\n', "line 1: `tick` is '9'; expected a count of ticks"),
+        ('{"mouse": {}, "keyboard": {}, "xpos": []}\n', r"line 1: `xpos` is \[\]; expected a number of blocks"),
+        ('{"mouse": {}, "keyboard": {}, "isGuiOpen": "false"}\n', "line 1: `isGuiOpen` is 'false'; expected true or"),
+        ('{"mouse": {"buttons": [true]}, "keyboard": {}}\n', r"line 1: `buttons` is \[True\]; expected a list of int"),
+        ('{"mouse": {"buttons": [0.5]}, "keyboard": {}}\n', r"line 1: `buttons` is \[0.5\]; expected a list of int"),
+        ('{"mouse": {"buttons": ' + str([0] * 300) + '}, "keyboard": {}}\n', "line 1: `buttons` has 300 members"),
+        ('{"mouse": {}, "mouse": {}}\n', "line 1: 'mouse' is given twice"),
+        ('{"mouse": {}, "keyboard": {"keys": [], "keys": ["w"]}}\n', "line 1: 'keys' is given twice"),
+        ('{"mouse": {}, "keyboard": {}}\n{"mouse": "' + "a" * 2**20 + '"}\n', "line 2: longer than 1 MiB"),
+        ('{"mouse": {}, "keyboard": {}}\n' + "a" * (2**20 + 9), "line 2: longer than 1 MiB"),
+        (b'{"mouse": {}, "keyboard": {}}\n{"\xff": 0}\n{"mouse": {}}\n', "line 2: not JSON .'utf-8' codec"),
+        (b'{"mouse": {}, "keyboard": {}}\n\0\0\n{"mouse": {}}\n', "line 2: not JSON"),
+        ("\n \n\r\n", "is empty; expected one JSON object a tick"),
         ('{"mouse": {"buttons": 3}, "keyboard": {}}\n', "line 1: `buttons` is 3; expected a list"),
         ('{"mouse": 5, "keyboard": {}}\n', "line 1: `mouse` is 5; expected an object"),
         ('{"mouse": {}, "keyboard": {"keys": [["w"]]}}\n', r"line 1: `keys` is \[\['w'\]\]; expected a list"),
@@ -137,6 +157,74 @@ def test_what_is_no_contractor_file_says_why(path: Path, content: str | bytes | 
         read_contractor_actions(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_blank_lines_are_passed_over_and_counted(path: Path) -> None:
+    """Where the count of ticks leaves room for them, they are lost lines; `line` is the number in the file."""
+    lines = [json.dumps(tick("w", tick=number)) for number in (0, 1, 3)]
+    path.write_text(f"\n{lines[0]}\r\n{lines[1]}\n\n   \n{lines[2]}\n\n")
+    file = read_contractor_file(path)
+    assert [tick.line for tick in file.ticks] == [2, 3, 6]
+    assert (file.blank, file.cut_off) == (3, False)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_byte_order_marks_of_any_system(path: Path, ending: str, mark: bytes) -> None:
+    path.write_bytes(mark + "".join(json.dumps(tick("w")) + ending for _ in range(3)).encode())
+    assert read_contractor_actions(path).button("forward").tolist() == [True] * 3
+
+
+@pytest.mark.parametrize("end", [b'{"mouse": {"dx"', b'{"mouse": {}, "chars": "\xc3', b"\0" * 4096])
+def test_whatever_a_crash_leaves_of_the_last_line_is_left_out(path: Path, end: bytes) -> None:
+    path.write_bytes(json.dumps(tick("w")).encode() + b"\n" + end)
+    file = read_contractor_file(path)
+    assert (len(file.ticks), file.cut_off) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"dx": 57_000.0}, "`dx` is 57000, a turn of 8550°; expected 1200 pixels at most"),
+        ({"dy": -1201}, "`dy` is -1201, a turn of 180.15°; expected 1200 pixels at most"),
+        ({"dx": float("nan")}, "`dx` is nan; expected a number of pixels"),
+        ({"dy": float("-inf")}, "`dy` is -inf; expected a number of pixels"),
+        ({"dx": 1e300}, "`dx` is 1e+300; expected a number of pixels"),
+        ({"dx": 10**400}, f"`dx` is 1{'0' * 59}...; expected a number of pixels"),
+        ({"xpos": 1e300}, "`xpos` is 1e+300; expected a number of blocks within the world"),
+        ({"pitch": 1e300}, "`pitch` is 1e+300; expected degrees"),
+        ({"hotbar": 99}, "`hotbar` is 99; expected a slot from 0 to 8"),
+        ({"hotbar": 2.5}, "`hotbar` is 2.5; expected a slot from 0 to 8"),
+        ({"tick": -1}, "`tick` is -1; expected a count of ticks"),
+        ({"tick": 10**15}, "`tick` is 1000000000000000; expected a count of ticks"),
+        ({"milli": -5}, "`milli` is -5; expected a time in milliseconds"),
+    ],
+)
+def test_a_value_that_cannot_be_costs_its_tick_alone(path: Path, fields: dict[str, Any], message: str) -> None:
+    write(path, tick("w"), tick("w", **fields), tick("w"))
+    ticks = read_contractor_file(path).ticks
+    assert [tick.usable for tick in ticks] == [True, False, True]
+    assert ticks[1].implausible == (message,)
+    assert read_contractor_actions(path).button("forward").all()
+
+
+def test_a_fast_turn_is_kept(path: Path) -> None:
+    write(path, tick(dx=1200.0, dy=-1200.0, x=1e4, xpos=3e7, yaw=-1e6, pitch=90.0, milli=1_649_575_088_006))
+    assert read_contractor_file(path).ticks[0].usable
+
+
+def test_a_long_file_takes_little_memory(path: Path) -> None:
+    """It is read line by line: 16 MiB of what nobody asks for do not stay."""
+    line = json.dumps(tick("w", chars="a" * 2**19)) + "\n"
+    with path.open("w") as file:
+        for _ in range(32):
+            file.write(line)
+    tracemalloc.start()
+    try:
+        assert len(read_contractor_file(path).ticks) == 32
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 golden = np.load(GOLDEN / "recording_expected.npz")

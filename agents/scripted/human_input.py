@@ -1,4 +1,4 @@
-"""The player's hands: a mouse that moves in strokes and fingers that press keys with human delays."""
+"""Mouse and keyboard as a person uses them: movement in strokes, keys pressed with delays."""
 
 import math
 from collections import deque
@@ -19,7 +19,7 @@ PIXEL = 360.0 / 2400.0
 
 
 def wrap(degrees: float) -> float:
-    """The same turn between -180 and 180 degrees."""
+    """A turn as its equal between -180 and 180 degrees."""
     return (degrees + 180.0) % 360.0 - 180.0
 
 
@@ -104,7 +104,7 @@ class Mouse:
             self._planned[tick] = self._planned[tick] + part * movement
 
 
-class Fingers:
+class Keyboard:
     """Presses the keys that a behaviour wants: a little late, and never for a single tick."""
 
     SHORTEST = 2

@@ -1,4 +1,4 @@
-"""What the player carries, by kinds of item: where a log is wanted, any wood's will do."""
+"""Kinds of item in an inventory: any wood's log counts as `log`."""
 
 from collections import Counter
 

@@ -4,15 +4,15 @@ import math
 from collections.abc import Generator, Iterator
 
 from agents.scripted.body import Body, Point
-from agents.scripted.hands import NONE, Keys
+from agents.scripted.human_input import NONE, Keys
 from agents.scripted.paths import IS_SOFT, Cell, middle
 
 ATTACK: Keys = frozenset({"attack"})
 USE: Keys = frozenset({"use"})
 
 
-class Handiwork:
-    """What a player does standing in front of blocks."""
+class BlockActions:
+    """Breaks, places and picks up what is within reach."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
