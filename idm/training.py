@@ -236,6 +236,7 @@ def _finish(cli: "_TrainingCLI") -> None:
         if finish is not None:
             finish(cli.datamodule)
         if _has_validation(cli.datamodule):
+            cli.trainer.loggers = []  # the curves end with the last step
             cli.trainer.validate(cli.model, cli.datamodule, verbose=False)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from env.files import is_abandoned
 
-DECODED = re.compile(r".+-\d+x\d+(-\w+)*-[0-9a-f]{16}\.npy")
+DECODED = re.compile(r"[^.].*-\d+x\d+(-\w+)*-[0-9a-f]{16}\.npy")
 """Names of decoded frames, as `idm.data` writes them."""
 
 
@@ -26,7 +26,7 @@ def removable(folder: Path) -> list[Removable]:
 
 def _candidates(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
-        if is_abandoned(path) or DECODED.fullmatch(path.name):
+        if DECODED.fullmatch(path.name) or is_abandoned(path):
             yield path
 
 

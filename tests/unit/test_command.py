@@ -115,7 +115,7 @@ def test_numbers_out_of_range_are_one_line(line: str, told: str, capsys: pytest.
         (VideoError("a.mp4 is empty; expected a video"), 1, "ghostkeys: error: a.mp4 is empty; expected a video\n"),
         (OSError(28, "No space left on device", "b.mp4"), 1, "ghostkeys: error: b.mp4: No space left on device\n"),
         (UsageError("--fps x: expected a number"), 2, "ghostkeys: error: --fps x: expected a number\n"),
-        (VideoError("a  b.mp4 is\nempty"), 1, "ghostkeys: error: a  b.mp4 is empty\n"),
+        (VideoError("a  b.mp4 is\nempty"), 1, r"ghostkeys: error: a  b.mp4 is\nempty" + "\n"),
         (KeyboardInterrupt(), 130, "ghostkeys: stopped. Start the same command again to go on.\n"),
         (Terminated(), 143, "ghostkeys: stopped. Start the same command again to go on.\n"),
     ],
