@@ -31,11 +31,21 @@ def pixels(picture: Any, size: Size | None = None, *, interpolation: Interpolati
     """
     transfer = int(picture.color_trc)
     if transfer in (PQ, HLG):
-        frame = _ordinary_range(picture.to_ndarray(format="rgb48le"), transfer)
+        frame = _ordinary_range(converted(picture, "rgb48le"), transfer)
     else:
-        frame = picture.to_ndarray(format="rgb24")
+        frame = converted(picture, "rgb24")
     frame = upright(frame, display_matrix(picture))
     return frame if size is None else resize(frame, size, interpolation=interpolation)
+
+
+def converted(picture: Any, pixel_format: str) -> NDArray[Any]:
+    """A decoded PyAV picture in another pixel format, as FFmpeg names them.
+
+    With one thread: a picture that has threads for it cannot be let go in a forked process, which waits for threads
+    that only its parent has.
+    """
+    array: NDArray[Any] = picture.reformat(format=pixel_format, threads=1).to_ndarray()
+    return array
 
 
 def shown_size(picture: Any) -> Size:
@@ -47,6 +57,8 @@ def shown_size(picture: Any) -> Size:
 
 def display_matrix(picture: Any) -> NDArray[np.int32] | None:
     """The picture's display matrix, (3, 3) int32 in fixed point (ISO/IEC 14496-12, 6.2.2), or None."""
+    if not len(picture.side_data):
+        return None
     data = picture.side_data.get("DISPLAYMATRIX")
     return None if data is None else np.frombuffer(bytes(data), np.int32, count=9).reshape(3, 3)
 
