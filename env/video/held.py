@@ -1,8 +1,8 @@
 """Finds the game's ticks in a video that repeats each tick's picture until the next.
 
 The capture of a 20-fps stream at 30 fps shows pictures 0, 0, 1, 2, 2, 3, ...: where two frames are the same, the game
-did not step between them. The phase of the ticks that fits what is the same and what is not is looked for in short pieces
-all over the video, because the clocks of game and recorder drift apart.
+did not step between them. The phase of the ticks that fits what is the same and what is not is looked for in short
+pieces all over the video, because the clocks of game and recorder drift apart.
 """
 
 from collections.abc import Iterator

@@ -86,6 +86,35 @@ def ticks_of(
     return Ticks(frames, _marked(len(frames), np.searchsorted(frames, before_leaps, side="right") - 1), late)
 
 
+def turns_per_tick(camera: NDArray[np.float32], ticks: Ticks) -> NDArray[np.float32]:
+    """The view's turn in each tick (N, 2), from its turn between each tick's frame and the next one's (N, 2).
+
+    Frames that are drawn early or late show more or less than a tick's turn: the view is taken to turn evenly between
+    them.
+    """
+    turns = np.array(camera)
+    ends = np.flatnonzero(ticks.gaps) + 1
+    for start, stop in zip([0, *ends], [*ends, len(ticks)], strict=True):
+        late = ticks.late[start:stop] * TICKS_PER_SECOND
+        if stop > start and np.abs(late).max() > TIME_TOLERANCE * TICKS_PER_SECOND:
+            turns[start:stop] = _spread(camera[start:stop].astype(np.float64), np.arange(stop - start) + late)
+    return turns
+
+
+def _spread(turns: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turns (N, 2) from one frame to the next, which are drawn at these times (N,) in ticks -> turns in each tick."""
+    angles = np.cumsum(np.insert(turns, 0, 0.0, axis=0), axis=0)  # (N + 1, 2) at each frame
+    drawn, first = np.unique(
+        np.round(drawn, 6), return_index=True
+    )  # each frame once, though it may be shown repeatedly
+    known = angles[[*first, -1]]
+    drawn = np.append(drawn, drawn[-1] + 1)
+    before = known[0] - (known[1] - known[0]) / (drawn[1] - drawn[0])  # a tick before the first frame
+    drawn, known = np.insert(drawn, 0, drawn[0] - 1), np.insert(known, 0, before, axis=0)
+    grid = np.arange(len(turns) + 1)
+    return np.diff(np.stack([np.interp(grid, drawn, axis) for axis in known.T], axis=1), axis=0)
+
+
 def _taken_from(clock: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T,) the times (s) from which on each frame is the nearest, but no more than half a tick early."""
     return clock - np.minimum(AHEAD * np.diff(clock, prepend=clock[0]), HALF_TICK)

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from env.video.held import phase_of
-from env.video.ticks import MAX_HOLD, ticks_of
+from env.video.ticks import MAX_HOLD, Ticks, ticks_of, turns_per_tick
 
 
 def shown(rate: float, seconds: float = 10.0, *, phase: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -90,3 +90,36 @@ def test_a_gap_is_marked_and_held_for_a_bounded_time() -> None:
     assert np.flatnonzero(ticks.gaps).tolist() == [19 + hold]
     assert ticks.frames[[19 + hold, 20 + hold]].tolist() == [29, 30]
     assert len(ticks) == 20 + hold + 20
+
+
+def seen(ticks: Ticks, seconds: NDArray[np.float64], speed: float) -> NDArray[np.float32]:
+    """(N, 2) what a view of steady speed (degrees a tick) turns from each tick's frame to the next one's."""
+    turns = np.diff(seconds[ticks.frames], append=seconds[ticks.frames[-1]] + 0.05) * 20 * speed
+    return np.stack([turns, -turns], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [15, 24, 25, 30, 50, 144])
+def test_an_even_turn_is_as_large_in_each_tick(rate: int) -> None:
+    """From frames 33 and 67 ms apart, which show two thirds and four thirds of it."""
+    seconds = np.arange(10 * rate) / rate
+    ticks = ticks_of(seconds, 10.0)
+    turns = turns_per_tick(seen(ticks, seconds, 3.0), ticks)
+    assert turns.dtype == np.float32
+    np.testing.assert_allclose(turns[:-2], np.full((198, 2), (3.0, -3.0)), atol=1e-4)
+
+
+def test_turns_do_not_pass_a_gap() -> None:
+    seconds = np.concatenate([np.arange(30) / 30, 100.0 + np.arange(30) / 30])
+    ticks = ticks_of(seconds, 101.0)
+    camera = np.zeros((len(ticks), 2), np.float32)
+    camera[np.flatnonzero(ticks.gaps)[0] + 1 :] = 5.0
+    turns = turns_per_tick(camera, ticks)
+    assert (turns[: np.flatnonzero(ticks.gaps)[0] + 1] == 0.0).all()
+    assert turns.sum() == pytest.approx(camera.sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("rate", [20, 40, 60])
+def test_turns_between_frames_on_their_ticks_stay(rate: int) -> None:
+    ticks = ticks_of(np.round(np.arange(5 * rate) / rate, 3), 5.0)
+    camera = np.random.default_rng(4).normal(size=(len(ticks), 2)).astype(np.float32)
+    np.testing.assert_array_equal(turns_per_tick(camera, ticks), camera)
