@@ -8,6 +8,7 @@ Exit status: 0 all went well; 1 something in the input was bad (each named in on
 Ctrl-C.
 """
 
+import io
 import logging
 import os
 import sys
@@ -135,6 +136,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 2
     from env.errors import GhostkeysError
 
+    _escape_unprintable()
     _log_to_stderr()
     # Torch asks Linux for large pages: with fewer page faults, the IDM's training takes a fifth less processor time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -154,6 +156,13 @@ def main(args: Sequence[str] | None = None) -> int:
         print("ghostkeys: stopped. Start the same command again to go on.", file=sys.stderr)
         return 130
     return status
+
+
+def _escape_unprintable() -> None:
+    """Shows what the terminal's encoding lacks as escapes: a file's name may hold anything."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _log_to_stderr() -> None:

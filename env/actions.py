@@ -1,14 +1,14 @@
 """What a player does in a tick: the buttons held and how far the view turns."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
+from env.checks import as_numbers, did_you_mean, shown
 from env.errors import GhostkeysError
 
 HOTBAR = tuple(f"hotbar.{slot}" for slot in range(1, 10))
@@ -26,6 +26,62 @@ MINERL_KEYS: tuple[str, ...] = (
 
 MAX_TURN = 180.0
 """Bound of MineRL's camera, in degrees a tick."""
+
+_KEYS = frozenset(MINERL_KEYS)
+_HELD = {0: False, 1: True}
+
+
+class TickAction(NamedTuple):
+    """One tick's action, checked."""
+
+    held: frozenset[str]
+    """MineRL's names of the keys that are down."""
+    camera: tuple[float, float]
+    """Degrees (pitch, yaw) that the view turns down and to the right."""
+
+
+def read_action(action: Mapping[str, Any]) -> TickAction:
+    """Checks one tick's MineRL action, in whatever numbers it comes; every environment reads its actions with this.
+
+    Keys that are left out are not held, and a `camera` that is left out does not turn, as in MineRL. A button is 0 or
+    1: a Python or NumPy number, or an array of one. `camera` is two finite numbers within +-`MAX_TURN`, the bound of
+    MineRL's action space, of shape (2,) or (1, 2); larger ones are not clipped, because an agent that turns by less
+    than it asked for would not know. Raises `GhostkeysError`, which names the key, for anything else.
+    """
+    if not isinstance(action, Mapping):
+        raise GhostkeysError(f"the action is {shown(action)}; expected a dict of MineRL's keys.")
+    if not action.keys() <= _KEYS:
+        _check_names(action)
+    held, camera = [], (0.0, 0.0)
+    for name, value in action.items():
+        if name == "camera":
+            camera = _turn(value)
+        elif _is_held(name, value):
+            held.append(name)
+    return TickAction(frozenset(held), camera)
+
+
+def _is_held(name: str, value: Any) -> bool:
+    try:
+        held = _HELD.get(value)  # equal numbers have equal hashes, NumPy's included
+    except TypeError:  # an array
+        held = None
+    if held is None:
+        numbers = as_numbers(value)
+        held = _HELD.get(numbers.item()) if numbers is not None and numbers.size == 1 else None
+    if held is None:
+        raise GhostkeysError(f"{name!r} is {shown(value)}; expected 0 or 1.")
+    return held
+
+
+def _turn(value: Any) -> tuple[float, float]:
+    numbers = as_numbers(value)
+    if numbers is None or numbers.shape not in ((2,), (1, 2)) or numbers.dtype == np.bool_:
+        raise GhostkeysError(f"'camera' is {shown(value)}; expected two numbers, (pitch, yaw) in degrees.")
+    pitch, yaw = numbers.reshape(2).tolist()
+    if not (-MAX_TURN <= pitch <= MAX_TURN and -MAX_TURN <= yaw <= MAX_TURN):  # NaN fails, too
+        raise GhostkeysError(f"'camera' is {shown(value)}; expected degrees from {-MAX_TURN:g} to {MAX_TURN:g}.")
+    return float(pitch), float(yaw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +124,21 @@ class Actions:
         """From MineRL's dicts, one a tick, or from one dict of arrays over the ticks: (T,) a button, (T, 2) the camera.
 
         A missing name is a button not pressed or a view not turned. ESC, pickItem and swapHands have no place among
-        the 20 buttons and vanish. Raises `GhostkeysError` for an unknown name.
+        the 20 buttons and vanish. Raises `GhostkeysError` for what `read_action` refuses, and for arrays of unequal
+        lengths.
         """
         if isinstance(actions, Mapping):
             return cls._from_arrays(actions)
-        ticks = list(actions)
-        for tick in ticks:
-            _check_names(tick)
-        buttons = [[bool(np.any(tick.get(name, 0))) for name in BUTTONS] for tick in ticks]
-        camera = [np.asarray(tick.get("camera", (0.0, 0.0)), np.float32).reshape(2) for tick in ticks]
-        return cls(np.array(buttons, bool).reshape(-1, len(BUTTONS)), np.array(camera, np.float32).reshape(-1, 2))
+        ticks = [read_action(action) for action in actions]
+        buttons = np.array([[name in tick.held for name in BUTTONS] for tick in ticks], bool)
+        camera = np.array([tick.camera for tick in ticks], np.float32)
+        return cls(buttons.reshape(-1, len(BUTTONS)), camera.reshape(-1, 2))
 
     @classmethod
     def _from_arrays(cls, actions: Mapping[str, Any]) -> Self:
         _check_names(actions)
-        camera = np.asarray(actions.get("camera", (0.0, 0.0)), np.float32).reshape(-1, 2)
-        pressed = {name: np.asarray(actions[name], bool).reshape(-1) for name in BUTTONS if name in actions}
+        camera = _turns(actions.get("camera", (0.0, 0.0)))
+        pressed = {name: _presses(name, actions[name]) for name in BUTTONS if name in actions}
         lengths = {name: len(values) for name, values in pressed.items()} | {"camera": len(camera)}
         length = max(lengths.values(), default=0) if "camera" not in actions else len(camera)
         for name, found in lengths.items():
@@ -139,8 +194,24 @@ def no_op() -> dict[str, Any]:
     return {name: np.zeros(2, np.float32) if name == "camera" else 0 for name in MINERL_KEYS}
 
 
+def _presses(name: str, value: Any) -> NDArray[np.bool_]:
+    """(T,) one button over the ticks."""
+    numbers = as_numbers(value)
+    if numbers is None or not np.isin(numbers, (0, 1)).all():
+        raise GhostkeysError(f"{name!r} is {shown(value)}; expected 0 or 1 at each tick.")
+    return numbers.astype(bool).reshape(-1)
+
+
+def _turns(value: Any) -> NDArray[np.float32]:
+    """(T, 2) degrees over the ticks."""
+    numbers = as_numbers(value)
+    if numbers is None or numbers.size % 2 or (numbers.ndim > 1 and numbers.shape[-1] != 2):
+        raise GhostkeysError(f"'camera' is {shown(value)}; expected (T, 2) numbers, (pitch, yaw) in degrees.")
+    if not (np.abs(numbers) <= MAX_TURN).all():  # NaN fails, too
+        raise GhostkeysError(f"'camera' is {shown(value)}; expected degrees from {-MAX_TURN:g} to {MAX_TURN:g}.")
+    return numbers.astype(np.float32).reshape(-1, 2)
+
+
 def _check_names(action: Mapping[str, ArrayLike]) -> None:
-    for name in action.keys() - set(MINERL_KEYS):
-        near = difflib.get_close_matches(str(name), MINERL_KEYS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected some of {', '.join(MINERL_KEYS)}."
-        raise GhostkeysError(f"{name!r} is no name of MineRL's action space: {hint}")
+    for name in action.keys() - _KEYS:
+        raise GhostkeysError(f"{name!r} is no name of MineRL's action space: {did_you_mean(name, MINERL_KEYS)}")

@@ -4,9 +4,14 @@ The command `ghostkeys` prints a `GhostkeysError` as one line and exits with sta
 shows its trace.
 """
 
+import unicodedata
+
 
 class GhostkeysError(ValueError):
-    """Bad input: the message names the file, what is wrong and what would be right."""
+    """Bad input: the message names the file, what is wrong and what would be right, in one line that can be printed."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class VideoError(GhostkeysError):
@@ -19,3 +24,15 @@ class RecordingError(GhostkeysError):
 
 class CheckpointError(GhostkeysError):
     """A checkpoint folder is missing, incomplete, of another kind, or of a newer format."""
+
+
+def one_line(text: str) -> str:
+    """Text with line breaks, control characters and bytes that are no text, as file names may hold, as escapes."""
+    return "".join(
+        character.encode("unicode_escape").decode() if unicodedata.category(character) in _NOT_SHOWN else character
+        for character in text
+    )
+
+
+_NOT_SHOWN = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, surrogates, and separators of lines and of paragraphs."""

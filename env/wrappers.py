@@ -7,7 +7,10 @@ from typing import Any, Literal, SupportsFloat
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 
+from env.actions import MINERL_KEYS, minerl_action_space, no_op, read_action
+from env.errors import GhostkeysError
 from env.recordings.live import LiveRecordingWriter
 from env.recordings.recording import RecordingWriter
 from env.video.decoding import PathLike
@@ -20,6 +23,29 @@ STATE_KEYS = ("isGuiOpen", "isGuiInventory", "hotbar", "mouse", "tick", "milli")
 WriterClass = type[RecordingWriter] | type[LiveRecordingWriter]
 
 
+class FilterAction(gymnasium.ActionWrapper[Any, Any, Any]):
+    """Takes MineRL's whole actions in an environment that has only some of its 24 keys, and checks them.
+
+    The environment gets a value for each key it has: the action's, or 0 and no turn where the action leaves it out. A
+    key it lacks does nothing; `missing` names those. Raises `GhostkeysError` for an environment whose action space is
+    not MineRL's, whole or in part, and, before the environment sees it, for an action that `env.actions.read_action`
+    refuses.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        keys = action_keys(env)
+        super().__init__(env)
+        self.action_space = minerl_action_space()
+        self.missing = tuple(name for name in MINERL_KEYS if name not in keys)
+        """MineRL's keys that the environment lacks."""
+        self._released = {name: value for name, value in no_op().items() if name in keys}
+
+    def action(self, action: Mapping[str, Any]) -> dict[str, Any]:
+        """What the environment gets."""
+        read_action(action)
+        return {name: action.get(name, released) for name, released in self._released.items()}
+
+
 class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Records each episode, frame i with the action taken at it, in VPT's contractor format.
 
@@ -27,13 +53,16 @@ class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
     `<stem>-2`, ... A recording is finished by the end of its episode, by `reset`, `cut` or `close`; the last frame, at
     which no action was taken, is left out. An episode that ends in an exception leaves nothing behind, unless `writer`
     is one that keeps what it has. Observations carry the frame as `pov`; cursor, hotbar, place and inventory come from
-    `info`.
+    `info`. Actions go through `FilterAction`: keys that the environment lacks are recorded as not pressed, and an
+    action that is refused leaves environment and recording as they were.
     """
 
     def __init__(
         self, env: gymnasium.Env[Any, Any], folder: PathLike, stem: str, *, writer: WriterClass = RecordingWriter
     ) -> None:
         super().__init__(env)
+        self._filter = FilterAction(env)
+        self.action_space = self._filter.action_space
         self.recordings: list[Path] = []
         """The videos finished so far."""
         self._folder, self._stem = Path(folder), stem
@@ -58,6 +87,7 @@ class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Act, and record the action with the frame it was taken at."""
+        action = self._filter.action(action)
         frame, state = self._frame, self._state
         try:
             observation, reward, terminated, truncated, info = self.env.step(action)
@@ -113,6 +143,21 @@ class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _abandon(self, error: BaseException) -> None:
         self._frame = self._writer = None
         self._open.__exit__(type(error), error, error.__traceback__)
+
+
+def action_keys(env: gymnasium.Env[Any, Any]) -> frozenset[str]:
+    """The keys of an environment that has some or all of MineRL's, `camera` among them.
+
+    Raises `GhostkeysError` for any other action space.
+    """
+    space = env.action_space
+    names = frozenset(space) if isinstance(space, spaces.Dict) else frozenset()
+    if "camera" in names and names <= set(MINERL_KEYS):
+        return names
+    unknown = sorted(map(str, names - set(MINERL_KEYS)))
+    found = f"the keys {', '.join(unknown)}" if unknown else "no `camera`" if names else " ".join(repr(space).split())
+    name = env.spec.id if env.spec else type(env.unwrapped).__name__
+    raise GhostkeysError(f"{name} has {found} in its action space; expected MineRL's: a Dict with `camera`.")
 
 
 def recorder_state(observation: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,9 @@ def load_episodes(
 
 def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: Path | None) -> Episode:
     recording = Recording.open(path)
+    if len(recording) and not recording.usable.any():
+        doubt = recording.alignment.doubt if recording.alignment is not None else None
+        raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
     if cache is None:
         frames = np.stack(list(_decode(recording, size, interpolation)))
     else:

@@ -37,7 +37,7 @@ class Evaluation:
 def evaluate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> Evaluation:
     """Predicts every episode and compares with its true actions, but for the last tick: nothing follows it."""
     predictions = [model.predict(episode.frames) for episode in tqdm(episodes, desc="inferring", unit="file")]
-    runs = [episode.actions for episode in episodes]
+    runs = [_usable_actions(episode) for episode in episodes]
     known = np.concatenate([episode.usable & _has_next(len(episode)) for episode in episodes])
     visible = np.concatenate([visible_keys(run) for run in runs])
     found, true = Actions.concatenate([prediction.actions for prediction in predictions]), Actions.concatenate(runs)
@@ -51,6 +51,12 @@ def evaluate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> Evalua
             **baselines(runs, known=known, visible=visible),
         },
     )
+
+
+def _usable_actions(episode: Episode) -> Actions:
+    """The true actions, nothing done in unusable ticks: no guess may learn from what these say."""
+    usable = episode.usable[:, None]
+    return Actions(episode.actions.buttons & usable, np.where(usable, episode.actions.camera, np.float32(0.0)))
 
 
 def _has_next(length: int) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -42,6 +42,8 @@ class Scores:
     camera_mae_degrees: dict[str, float]
     button_log_loss: float | None = None
     """Mean negative log-likelihood of the buttons, in nats; None without probabilities."""
+    left_out: int = 0
+    """Ticks that could not be compared, as there is no truth for them; not among `ticks`."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data for JSON."""

@@ -207,11 +207,13 @@ class InverseDynamicsModel(nn.Module):
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Negative log-likelihood of the true actions; `total` is what to minimise.
 
-        A window's last tick does not count: its result lies outside.
+        A window's last tick does not count: its result lies outside. Nor do unusable ticks; without any other, the loss
+        is 0.
         """
         logits = self(batch.frames, batch.motion)
         counts = batch.usable.clone()
         counts[:, -1] = False
+        number = counts.sum().clamp_min(1)
         per_button = F.binary_cross_entropy(  # (B, T, 20)
             logits.buttons[..., 1].exp().clamp(1e-7, 1 - 1e-7),
             batch.buttons.float(),
@@ -219,10 +221,10 @@ class InverseDynamicsModel(nn.Module):
             reduction="none",
         )
         per_axis = -(self._camera_target(batch.camera) * logits.camera).sum(-1)  # (B, T, 2)
-        losses = {"buttons": per_button[counts].sum(-1).mean(), "camera": per_axis[counts].sum(-1).mean()}
+        losses = {"buttons": per_button[counts].sum() / number, "camera": per_axis[counts].sum() / number}
         if self.config.degrees_weight:
             error = self._expected(logits.camera) - batch.camera.clamp(-CAMERA.max_degrees, CAMERA.max_degrees)
-            losses["degrees"] = (error / self.camera_spread)[counts].square().sum(-1).mean()
+            losses["degrees"] = (error / self.camera_spread)[counts].square().sum() / number
         total = losses["buttons"] + losses["camera"] + self.config.degrees_weight * losses.get("degrees", 0.0)
         return {"total": total, **losses}
 
@@ -239,12 +241,16 @@ class InverseDynamicsModel(nn.Module):
         return weights_between(camera, torch.from_numpy(CAMERA.centres).to(camera.device))
 
     def weigh_losses(self, actions: Actions) -> None:
-        """Sets the weights of the loss from the training set: rare buttons and small camera movements weigh more."""
+        """Sets the weights of the loss from the training set: rare buttons and small camera movements weigh more.
+
+        Turns count as far as the camera's bins reach, as in the loss: no single one decides.
+        """
         rates = torch.from_numpy(actions.buttons).float().mean(0)
         odds = (1.0 - rates) / rates.clamp_min(1e-6)
         weights = odds.pow(self.config.positive_weight_power).clamp(1.0, self.config.max_positive_weight)
         self.positive_weight.copy_(weights)
-        self.camera_spread.copy_(torch.from_numpy(actions.camera).std(0).clamp_min(0.1))
+        turns = torch.from_numpy(actions.camera).clamp(-CAMERA.max_degrees, CAMERA.max_degrees)
+        self.camera_spread.copy_(turns.std(0, correction=0).clamp_min(0.1))
 
     @torch.inference_mode()
     def infer(self, frames: Tensor, motion: Tensor | None = None) -> ActionLogits:

@@ -1,107 +1,89 @@
 """Many videos in several processes; started again, the work goes on where it stopped."""
 
-import glob
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
 from tqdm import tqdm
 
-from env.errors import GhostkeysError
+from env.errors import one_line
+from env.files import check_writable, remove_abandoned
 from env.processors import usable_processors
 from env.video.frames import TICKS_PER_SECOND, probe
 from idm.model import load
-from labelling.inference import Inference, Precision
+from labelling.inference import Inference
 from labelling.jobs import VideoJob, plan_jobs
 from labelling.labeller import Labeller
-from labelling.processes import Event, Failed, Progress, work_here, work_in_processes
+from labelling.options import LabelOptions
+from labelling.processes import work_in_processes
 from labelling.provenance import Recipe, is_current
 from labelling.report import LabelReport, VideoResult
-from labelling.settings import LabelSettings
 from labelling.source import FrameRate, expected_ticks
 from labelling.threads import work_in_threads
 from labelling.video_labeller import VideoLabeller
+from labelling.work import Event, Failed, Progress, work_here
+
+SILENT_SECONDS = 2.0
+"""How long videos are compared with their label files before a bar is shown."""
 
 
 def label_videos(
-    videos: Sequence[Path | str],
+    videos: Sequence[Path | str] | Path | str,
     *,
     checkpoint: Path | str,
     output: Path | str,
-    fps: FrameRate = "auto",
-    workers: int | None = None,
-    window: int | None = None,
-    batch: int = 4,
-    recursive: bool = False,
-    keep_prefix: bool = False,
-    low_confidence: float = 0.01,
-    device: str = "auto",
-    together: int = 1,
-    precision: Precision = "float32",
-    compiled: bool = False,
+    options: LabelOptions | None = None,
     progress: bool = True,
+    **keywords: Any,
 ) -> LabelReport:
     """Labels videos with the inverse dynamics model in the folder `checkpoint`: each one as `<stem>.labels.parquet`.
 
-    `videos` are files, folders or patterns. A video already labelled in `output` by the same checkpoint and settings is
-    skipped; one that cannot be read is passed over and reported, and so is one that is cut off, unless `keep_prefix`
-    asks for the labels of its good part. Ticks that are all right with a probability below `low_confidence` are marked
-    unusable. `workers` is the number of processes, by default one for each usable
-    processor; 0 works in this process. `window` is how many ticks the model sees at once, by default as many as it was
-    trained on. `device` is "auto", "cpu", "cuda" or a certain "cuda:1".
+    `videos` are files, folders or patterns. How they are labelled is said by `options`, or by its fields as keywords
+    (see `LabelOptions`): `label_videos(videos, checkpoint=..., output=..., fps="native", workers=2)`. `progress` shows
+    a bar.
 
-    For GPUs: `together` videos are decoded by threads of this one process, which share a model on every device, and
-    what they need of it at the same time is one batch; `precision` "bfloat16" is faster and less exact; `compiled` lets
-    torch.compile build the image network.
+    A video already labelled in `output` by the same checkpoint and options is skipped; one that cannot be read is
+    passed over and reported, and so is one that is cut off, unless `keep_prefix` asks for the labels of its good part.
 
-    Raises `CheckpointError`; `GhostkeysError` for videos that would share a label file; OSError when labels cannot be
-    written. Whatever stops it, Ctrl-C included, leaves whole label files and no others.
+    Raises `CheckpointError`; `GhostkeysError` for options that make no sense, videos that would share a label file, and
+    an `output` that cannot be written to; OSError on a full disk. Whatever stops it, Ctrl-C included, leaves whole
+    label files and no others.
     """
     started = time.monotonic()
-    if workers is not None and workers < 0:
-        raise GhostkeysError(f"workers is {workers}; expected 0 or more.")
-    if together < 1 or (together > 1 and workers):
-        raise GhostkeysError(f"together is {together}; expected 1, or more with no processes (workers) besides.")
+    options = replace(options or LabelOptions(), **keywords)
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
-    settings = LabelSettings(
-        fps=fps,
-        window=window or model.config.window,
-        batch=batch,
-        precision=precision,
-        keep_prefix=keep_prefix,
-        low_confidence=low_confidence,
-    )
-    recipe = settings.recipe(checkpoint)
-    jobs = plan_jobs(videos, Path(output), recursive=recursive)
-    results = {job: _without_work(job, recipe) for job in jobs}
-    todo = _longest_first([job for job in jobs if results[job] is None], settings.fps)
-    clock = time.thread_time if together > 1 else time.process_time
-    make_work = partial(_make_work, checkpoint, settings, recipe, device, compiled, clock)
-    if together > 1:
-        works = [make_work(number) for number in range(_device_count(device))]
-        events = work_in_threads(list(todo), works, threads=together)
-    elif workers == 0:
-        events = work_here(list(todo), make_work(0))
-    else:
-        events = work_in_processes(
-            list(todo),
-            partial(_make_work_alone, make_work),
-            workers=workers or usable_processors(),
-            clean_up=_remove_temporary_files,
-        )
-    with closing(events):
+    if options.window is None:
+        options = replace(options, window=model.config.window)
+    recipe = options.recipe(checkpoint)
+    names = [videos] if isinstance(videos, str | os.PathLike) else videos
+    jobs = plan_jobs(names, Path(output), recursive=options.recursive)
+    results = {job: _result_before(job, recipe) for job in _checking(jobs, progress=progress)}
+    todo = _longest_first([job for job, result in results.items() if result is None], options.fps)
+    folders = sorted({job.labels.parent for job in todo})
+    for folder in folders:
+        check_writable(folder)
+        remove_abandoned(folder)
+    with closing(_work(list(todo), checkpoint, options, recipe)) as events:
         for result in _follow(events, todo, progress=progress):
             results[VideoJob(result.video, result.labels)] = result
     return LabelReport([result for result in results.values() if result], time.monotonic() - started)
 
 
-def _without_work(job: VideoJob, recipe: Recipe) -> VideoResult | None:
-    """The result of a video that is labelled already."""
+def _checking(jobs: Sequence[VideoJob], *, progress: bool) -> Iterator[VideoJob]:
+    """The jobs; shows a bar while they are gone through if that takes long, as where many videos were touched."""
+    return iter(tqdm(jobs, desc="checking", unit="video", leave=False, delay=SILENT_SECONDS, disable=not progress))
+
+
+def _result_before(job: VideoJob, recipe: Recipe) -> VideoResult | None:
+    """The result of a video that is labelled already, None for one to label."""
     if is_current(job.labels, job.video, recipe):
         return VideoResult(video=job.video, labels=job.labels, status="skipped")
     return None
@@ -109,33 +91,49 @@ def _without_work(job: VideoJob, recipe: Recipe) -> VideoResult | None:
 
 def _longest_first(jobs: Sequence[VideoJob], fps: FrameRate) -> dict[VideoJob, int]:
     """Jobs with their expected ticks; the longest first, so that the processes finish together."""
-    ticks = {}
-    for job in jobs:
-        try:
-            ticks[job] = expected_ticks(probe(job.video), fps=fps)
-        except (GhostkeysError, OSError):  # reading it will fail too, and say why
-            ticks[job] = 0
+    ticks = {job: _expected_ticks(job.video, fps) for job in jobs}
     return dict(sorted(ticks.items(), key=lambda item: -item[1]))
 
 
+def _expected_ticks(video: Path, fps: FrameRate) -> int:
+    """What the container says; 0 where it cannot be read, whatever a hostile file makes of its decoder."""
+    try:
+        return expected_ticks(probe(video), fps=fps) if video.is_file() else 0
+    except Exception:  # labelling it will fail too, and say why
+        return 0
+
+
+def _work(
+    jobs: Sequence[VideoJob], checkpoint: Path, options: LabelOptions, recipe: Recipe
+) -> Generator[Event[VideoResult]]:
+    """Labels the videos in threads, in this process or in several, as the options say."""
+    clock = time.thread_time if options.together > 1 else time.process_time
+    make_work = partial(_make_work, checkpoint, options, recipe, clock)
+    if options.together > 1:
+        works = [make_work(number) for number in range(_device_count(options.device))]
+        return work_in_threads(jobs, works, threads=options.together)
+    if options.workers == 0:
+        return work_here(jobs, make_work(0))
+    return work_in_processes(
+        jobs,
+        partial(_make_work_alone, make_work),
+        workers=options.workers or usable_processors(),
+        clean_up=lambda job: remove_abandoned(job.labels.parent),
+    )
+
+
 def _make_work(
-    checkpoint: Path,
-    settings: LabelSettings,
-    recipe: Recipe,
-    device: str,
-    compiled: bool,
-    clock: Callable[[], float],
-    number: int,
+    checkpoint: Path, options: LabelOptions, recipe: Recipe, clock: Callable[[], float], number: int
 ) -> VideoLabeller:
     """What worker `number` labels videos with."""
-    model = load(checkpoint).to(_choose_device(device, number))
-    inference = Inference(model, precision=settings.precision, compiled=compiled)
-    labeller = Labeller(inference, window=settings.window, batch=settings.batch)
-    return VideoLabeller(labeller, settings, recipe, ahead=decoded_ahead(inference.device), clock=clock)
+    model = load(checkpoint).to(_choose_device(options.device, number))
+    inference = Inference(model, precision=options.precision, compiled=options.compiled)
+    labeller = Labeller(inference, window=options.window or model.config.window, batch=options.batch)
+    return VideoLabeller(labeller, options, recipe, ahead=decoded_ahead(inference.device), clock=clock)
 
 
 def _make_work_alone(make_work: Callable[[int], VideoLabeller], number: int) -> VideoLabeller:
-    """The same in a process of its own, which keeps to one thread: the others use the other processors."""
+    """As `make_work`, in a process that keeps to one thread: the others use the other processors."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     return make_work(number)
@@ -178,13 +176,13 @@ def _follow(
                 continue
             bar.total = (bar.total or 0) - left[event.unit]  # ticks its container promised in vain
             if isinstance(event, Failed):
-                job = jobs[event.unit]
-                yield VideoResult(video=job.video, labels=job.labels, status="failed", reason=event.reason)
+                yield _failed(jobs[event.unit], event.reason)
             else:
                 yield event.result
 
 
-def _remove_temporary_files(job: VideoJob) -> None:
-    """What a killed process had begun to write."""
-    for path in job.labels.parent.glob(f".{glob.escape(job.labels.name)}.tmp-*"):
-        path.unlink(missing_ok=True)
+def _failed(job: VideoJob, reason: str) -> VideoResult:
+    """The result of a video that could not be labelled; the reason names the video."""
+    name = one_line(str(job.video))
+    reason = reason if name in reason else f"{name}: {reason}"
+    return VideoResult(video=job.video, labels=job.labels, status="failed", reason=reason)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 
 from env.errors import GhostkeysError
-from labelling.processes import Done, Event, Failed, Progress, Result, Unit, Work
+from labelling.work import Done, Event, Failed, Progress, Result, Unit, Work
 
 
 class _StoppedError(Exception):
@@ -19,13 +19,13 @@ def work_in_threads(
     """Does the units in the given order, `threads` at a time, and yields what happens as it happens.
 
     Thread i works with `works[i % len(works)]`. Raises what a thread met, except that a GhostkeysError fails its unit.
-    Closing this generator, or Ctrl-C, leaves every unit in hand at its next report.
+    Closing this generator, or Ctrl-C, leaves every unit in work at its next report.
     """
     waiting = deque(range(len(units)))
     events: queue.Queue[Event[Result] | BaseException | None] = queue.Queue()
     stopped = threading.Event()
 
-    def serve(work: Work[Unit, Result]) -> None:
+    def run(work: Work[Unit, Result]) -> None:
         while not stopped.is_set():
             try:
                 index = waiting.popleft()
@@ -46,11 +46,11 @@ def work_in_threads(
                 break
         events.put(None)
 
-    crew = [threading.Thread(target=serve, args=(works[n % len(works)],), daemon=True) for n in range(threads)]
-    for thread in crew:
+    started = [threading.Thread(target=run, args=(works[n % len(works)],), daemon=True) for n in range(threads)]
+    for thread in started:
         thread.start()
     try:
-        working = len(crew)
+        working = len(started)
         while working:
             event = events.get()
             if event is None:
@@ -61,5 +61,5 @@ def work_in_threads(
                 yield event
     finally:
         stopped.set()
-        for thread in crew:
+        for thread in started:
             thread.join()

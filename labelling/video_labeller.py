@@ -1,30 +1,35 @@
 """One video from decoding to its label file."""
 
+import errno
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from env.errors import VideoError
+from env.errors import RecordingError, VideoError
 from env.recordings.labels import write_labels
 from env.video.frames import Frame, Tick, read_ticks
 from labelling.jobs import VideoJob
 from labelling.labeller import Answers, Labeller
+from labelling.options import LabelOptions
 from labelling.prefetch import prefetch
-from labelling.processes import Report
-from labelling.provenance import Recipe, describe
+from labelling.provenance import Recipe, describe, is_current
 from labelling.quality import USABLE, FrameMeasures
 from labelling.report import VideoResult
-from labelling.settings import LabelSettings
+from labelling.work import Report
 
 CHUNK_TICKS = 64
 """Ticks decoded and encoded at a time: what bounds the memory, whatever the video's length."""
+NAME_ERRORS = frozenset(
+    {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP}
+    | {errno.EACCES, errno.EPERM}
+)
+"""What the operating system says of one file or folder, where others may well be written."""
 
 
 class VideoLabeller:
@@ -37,33 +42,36 @@ class VideoLabeller:
     def __init__(
         self,
         labeller: Labeller,
-        settings: LabelSettings,
+        options: LabelOptions,
         recipe: Recipe,
         *,
         ahead: int = 0,
         clock: Callable[[], float] = time.process_time,
     ) -> None:
         self.labeller = labeller
-        self.settings = settings
+        self.options = options
         self.recipe = recipe
         self.ahead = ahead
         self.clock = clock
 
     def __call__(self, job: VideoJob, report: Report) -> VideoResult:
-        """Writes the label file of one video.
+        """Writes the label file of one video, unless another run has written it meanwhile.
 
-        Raises `VideoError` for a bad video, OSError when the labels cannot be written.
+        Raises `VideoError` for a bad video, `RecordingError` where this one label file cannot be written, and OSError
+        where none could be, as on a full disk.
         """
         started = self.clock()
-        metadata = self._describe(job)
-        source = _Source(job.video, self.settings, self.labeller, report)
+        if is_current(job.labels, job.video, self.recipe):
+            return VideoResult(video=job.video, labels=job.labels, status="skipped")
+        metadata = describe(job.video, job.labels, self.recipe)
+        source = _Source(job.video, self.options, self.labeller, report)
         with closing(prefetch(source.chunks(), depth=self.ahead) if self.ahead else source.chunks()) as chunks:
             answers = Answers.concatenate(list(self.labeller.label(chunks)))
         if source.fault:
             metadata["cut_off"] = source.fault
         times = np.array(source.times)
         reasons = source.measures.reasons(
-            times, answers.confidence, self.settings.low_confidence, gaps=np.array(source.gaps, bool)
+            times, answers.confidence, self.options.low_confidence, gaps=np.array(source.gaps, bool)
         )
         usable = reasons == USABLE
         with _writing(job.labels):
@@ -88,22 +96,16 @@ class VideoLabeller:
             cpu_seconds=self.clock() - started,
         )
 
-    def _describe(self, job: VideoJob) -> dict[str, Any]:
-        try:
-            return describe(job.video, job.labels, self.recipe)
-        except OSError as error:
-            raise VideoError(f"{job.video} cannot be read: {error.strerror or error}.") from None
-
 
 class _Source:
     """The video's ticks in chunks; remembers what is needed of each once it has passed."""
 
-    def __init__(self, video: Path, settings: LabelSettings, labeller: Labeller, report: Report) -> None:
+    def __init__(self, video: Path, options: LabelOptions, labeller: Labeller, report: Report) -> None:
         self.video = video
-        self.settings = settings
+        self.options = options
         self.size, self.interpolation = labeller.size, labeller.interpolation
         self.report = report
-        self.measures = FrameMeasures(settings.quality)
+        self.measures = FrameMeasures(options.quality)
         self.times: list[float] = []
         self.frames: list[int] = []
         """Number of the source's frame that each tick shows."""
@@ -131,11 +133,20 @@ class _Source:
 
     def _ticks(self) -> Iterator[Tick]:
         try:
-            yield from read_ticks(self.video, fps=self.settings.fps, size=self.size, interpolation=self.interpolation)
+            yield from self._read()
         except VideoError as error:
-            if not (self.settings.keep_prefix and self.times):
+            if not (self.options.keep_prefix and self.times):
                 raise
             self.fault = str(error)
+
+    def _read(self) -> Iterator[Tick]:
+        """The ticks. Whatever a hostile file makes of its decoder is that file's fault, and no other's."""
+        try:
+            yield from read_ticks(self.video, fps=self.options.fps, size=self.size, interpolation=self.interpolation)
+        except VideoError:
+            raise
+        except Exception as error:
+            raise VideoError(f"{self.video} cannot be decoded ({type(error).__name__}: {error}).") from error
 
 
 @contextmanager
@@ -145,4 +156,6 @@ def _writing(labels: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno in NAME_ERRORS:
+            raise RecordingError(f"{labels} cannot be written: {reason}.") from error
         raise OSError(error.errno or 0, reason, str(labels)) from error

@@ -14,58 +14,69 @@ from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import GhostkeysError, RecordingError
 from env.processors import usable_processors
-from env.recordings.alignment import FRAME_SLACK
+from env.recordings.alignment import RATE_TOLERANCE
 from env.recordings.contractor import ContractorFile, read_contractor_file
 from env.recordings.labels import LABEL_SUFFIX
-from env.recordings.recording import VIDEO_SUFFIXES, Recording
+from env.recordings.recording import Recording, videos_beside
 from env.video.decoding import PathLike, decode
+from env.video.files import has_video_suffix
 from env.video.frames import TICKS_PER_SECOND, probe
 
 Verdict = Literal["good", "mended", "bad"]
-RATE_TOLERANCE = 0.05
-"""How far a video's rate may be from 20 Hz, as a share of it."""
+ABSURD_SHARE = 0.1
+"""More ticks with values that cannot be than this share of them are more than an accident of the recorder."""
+MAX_NAMED = 3
+"""Lines with such values that are named one by one."""
+SHORT = 64
+"""Ticks of the window that `idm fit` reads by default."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One recording."""
+    """What was found in one recording."""
 
     path: Path
+    """Of its action file; of its video where there is none."""
     faults: tuple[str, ...] = ()
     """Why it cannot be used, or should not be without a look at it."""
     mended: tuple[str, ...] = ()
-    """What is wrong with it and was mended in reading."""
+    """What is wrong with it and was mended or left out in reading."""
+    notes: tuple[str, ...] = ()
+    """What is unusual, though nothing is wrong with it."""
     actions: Actions = field(default_factory=lambda: Actions.none(0))
+    """Of all ticks, usable or not; none where it cannot be read."""
     size: tuple[int, int] | None = None
-    """Of its frames, (height, width)."""
+    """Of its frames, (height, width); None where it cannot be read."""
 
     @property
     def verdict(self) -> Verdict:
-        """Bad if there are faults."""
+        """Bad if there are faults, else mended if something was."""
         return "bad" if self.faults else "mended" if self.mended else "good"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Everything but the actions, in types that JSON has."""
         return {
-            "path": str(self.path),
+            "path": printable(self.path),
             "verdict": self.verdict,
             "ticks": len(self.actions),
             "size": self.size,
-            "faults": list(self.faults),
-            "mended": list(self.mended),
+            "faults": [printable(fault) for fault in self.faults],
+            "mended": [printable(mended) for mended in self.mended],
+            "notes": [printable(note) for note in self.notes],
         }
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All recordings, and what the readable ones hold together."""
+    """What was found in a set of recordings, and what the readable ones hold together."""
 
     recordings: tuple[Checked, ...]
     quantizer: CameraQuantizer = field(default_factory=CameraQuantizer)
+    """Whose bins `camera_histogram` counts."""
 
     @property
     def bad(self) -> tuple[Checked, ...]:
-        """Those to look at."""
+        """The recordings whose verdict is "bad"."""
         return tuple(checked for checked in self.recordings if checked.verdict == "bad")
 
     @property
@@ -75,7 +86,7 @@ class CheckReport:
 
     @property
     def hours(self) -> float:
-        """Of all readable recordings."""
+        """Of play at 20 ticks a second, in all readable recordings."""
         return self.ticks / TICKS_PER_SECOND / 3600
 
     def presses_per_minute(self) -> dict[str, float]:
@@ -99,7 +110,7 @@ class CheckReport:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The whole report, in types that JSON has."""
         verdicts = [checked.verdict for checked in self.recordings]
         return {
             "recordings": [checked.as_dict() for checked in self.recordings],
@@ -111,13 +122,17 @@ class CheckReport:
         }
 
     def as_text(self) -> str:
-        """The table and the summary."""
-        width = max((len(str(checked.path)) for checked in self.recordings), default=0)
+        """A table of the recordings with what was found, and a summary of buttons and camera."""
+        found = [checked.as_dict() for checked in self.recordings]
+        width = max((len(checked["path"]) for checked in found), default=0)
         lines = [f"{'recording':{width}}  {'ticks':>6}  verdict"]
-        for checked in self.recordings:
-            lines.append(f"{checked.path!s:{width}}  {len(checked.actions):6d}  {checked.verdict}")
-            lines += [f"{'':{width}}          ! {fault}" for fault in checked.faults]
-            lines += [f"{'':{width}}          - {mended}" for mended in checked.mended]
+        for checked in found:
+            lines.append(f"{checked['path']:{width}}  {checked['ticks']:6d}  {checked['verdict']}")
+            lines += [
+                f"{'':{width}}          {mark} {line}"
+                for mark, kind in (("!", "faults"), ("-", "mended"), (" ", "notes"))
+                for line in checked[kind]
+            ]
         counts = self.as_dict()["verdicts"]
         lines += [
             "",
@@ -167,15 +182,24 @@ def check_recording(path: Path, *, decode_all: bool = True) -> Checked:
     """Reads one recording, named by its action file or its video."""
     try:
         recording = Recording.open(path)
-        file = read_contractor_file(recording.video.with_suffix(".jsonl")) if recording.kind == "contractor" else None
+        file = read_contractor_file(_jsonl(recording)) if recording.kind == "contractor" else None
         info = probe(recording.video)
         faults = [*_alignment_faults(recording), *(_picture_faults(recording.video) if decode_all else ())]
     except (GhostkeysError, OSError) as error:
         return Checked(path, faults=(str(error),))
-    mended = [*(_line_faults(file) if file else ()), *_gaps(recording)]
-    if abs(info.fps / TICKS_PER_SECOND - 1) > RATE_TOLERANCE and recording.kind == "contractor":
-        mended.append(f"the video says {info.fps:g} frames a second; each is taken for a tick of 1/20 s")
-    return Checked(path, tuple(faults), tuple(mended), recording.actions, (info.height, info.width))
+    faults += [*(_line_faults(file) if file else ()), *_play_faults(recording)]
+    mended = [*(_line_repairs(file) if file else ()), *_gaps(recording), *_other_rate(recording)]
+    size = (info.height, info.width)
+    return Checked(path, tuple(faults), tuple(mended), tuple(_notes(recording)), recording.actions, size)
+
+
+def printable(text: object) -> str:
+    """Text that every terminal and JSON reader takes: bytes of file names that are not UTF-8 are written as \\udc80."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _jsonl(recording: Recording) -> Path:
+    return recording.video.with_name(f"{recording.name}.jsonl")
 
 
 def _candidates(path: Path) -> Iterable[Path]:
@@ -188,9 +212,9 @@ def _candidates(path: Path) -> Iterable[Path]:
             continue
         if file.name.endswith(LABEL_SUFFIX):
             found.setdefault(file.with_name(file.name.removesuffix(LABEL_SUFFIX)), file)
-        elif file.suffix == ".jsonl" and (file.with_suffix(".mp4").exists() or _is_contractors(file)):
+        elif file.suffix == ".jsonl" and (videos_beside(file) or _is_contractors(file)):
             found[file.with_suffix("")] = file
-        elif file.suffix in VIDEO_SUFFIXES:
+        elif has_video_suffix(file):
             found.setdefault(file.with_suffix(""), file)
     return found.values()
 
@@ -205,13 +229,9 @@ def _is_contractors(path: Path) -> bool:
 
 
 def _alignment_faults(recording: Recording) -> Iterable[str]:
-    """Frames that lack somewhere, so that the actions after it may belong to others."""
-    alignment = recording.alignment
-    if alignment is None or abs(alignment.unexplained) <= FRAME_SLACK:
-        return
-    if alignment.unexplained < 0 or alignment.by == "index":
-        lines, frames = len(alignment.frames), alignment.video_frames
-        yield f"{lines} lines but {frames} frames, and nothing tells which are missing: actions may be shifted"
+    """Why actions may belong to other frames."""
+    if recording.alignment is not None and recording.alignment.doubt is not None:
+        yield recording.alignment.doubt
 
 
 def _gaps(recording: Recording) -> Iterable[str]:
@@ -225,18 +245,69 @@ def _gaps(recording: Recording) -> Iterable[str]:
         yield f"{left_out} lines without a frame of their own are left out (by {alignment.by})"
     if unused:
         yield f"{unused} frames without a line are left out (by {alignment.by})"
+    yield from alignment.notes
 
 
 def _line_faults(file: ContractorFile) -> Iterable[str]:
+    """What makes the lines of a file useless."""
+    if not any(tick.complete for tick in file.ticks):
+        yield f"none of the {len(file.ticks)} ticks has mouse and keyboard"
+    absurd = sum(bool(tick.implausible) for tick in file.ticks)
+    if absurd > ABSURD_SHARE * len(file.ticks):
+        yield f"{absurd} of {len(file.ticks)} ticks have values that cannot be: was the recorder's version another?"
+
+
+def _line_repairs(file: ContractorFile) -> Iterable[str]:
+    """What is wrong with the lines of a file, and what was done about it."""
     if file.cut_off:
         yield "the last line was cut off and is left out"
+    if file.blank:
+        yield f"{file.blank} lines are blank and were passed over"
     incomplete = sum(not tick.complete for tick in file.ticks)
     if incomplete:
-        yield f"{incomplete} ticks have no mouse or keyboard and count as nothing done"
+        yield f"{incomplete} ticks have no mouse or keyboard and are not used"
+    absurd = [tick for tick in file.ticks if tick.implausible]
+    for tick in absurd[:MAX_NAMED]:
+        yield f"line {tick.line} is not used: {'; '.join(tick.implausible)}"
+    if len(absurd) > MAX_NAMED:
+        lines = f"lines {absurd[MAX_NAMED].line} to {absurd[-1].line}"
+        yield f"{len(absurd) - MAX_NAMED} more ticks have such values and are not used ({lines})"
     if file.ticks[0].new_buttons == (0,):
         yield "attack was stuck at the start and is let go until it is pressed anew"
     if all(tick.hotbar is None for tick in file.ticks):
         yield "the hotbar's slot was not recorded: turns of the wheel are not known"
+
+
+def _play_faults(recording: Recording) -> Iterable[str]:
+    """What speaks against somebody's play in these ticks."""
+    if not len(recording):
+        yield "no tick has a frame"
+    elif recording.usable.any() and not _is_played(recording) and recording.kind == "contractor":
+        yield f"no key is pressed in {int(recording.usable.sum())} ticks: was the right file recorded?"
+    elif not recording.usable.any() and (recording.alignment is None or recording.alignment.doubt is None):
+        yield f"none of the {len(recording)} ticks is usable"
+
+
+def _is_played(recording: Recording) -> bool:
+    """Whether a key or mouse button is pressed in some usable tick."""
+    return bool(recording.actions.buttons[recording.usable].any())
+
+
+def _notes(recording: Recording) -> Iterable[str]:
+    """What is unusual, but may be."""
+    if recording.kind == "labels" and len(recording) and not _is_played(recording):
+        yield "the labels press no key"
+    if len(recording) and not recording.actions.camera[recording.usable].any():
+        yield "the camera never turns"
+    if 0 < len(recording) < SHORT:
+        yield f"fewer than {SHORT} ticks: training leaves out recordings shorter than its window"
+
+
+def _other_rate(recording: Recording) -> Iterable[str]:
+    """A frame a tick, though not 20 a second."""
+    alignment = recording.alignment
+    if alignment is not None and abs(alignment.rate / TICKS_PER_SECOND - 1) > RATE_TOLERANCE:
+        yield f"the video says {alignment.rate:.4g} frames a second; each is taken for a tick of 1/20 s"
 
 
 def _picture_faults(video: Path) -> Iterable[str]:

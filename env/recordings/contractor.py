@@ -1,11 +1,12 @@
 """VPT's contractor format: one JSON object a tick, as the recorder of the game writes them."""
 
+import codecs
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,19 +36,53 @@ KEYBOARD = {
 NAME_OF_KEY = {key: name for name, key in KEYBOARD.items()}
 NAME_OF_MOUSE_BUTTON = {button: name for name, button in MOUSE_BUTTONS.items()}
 MAX_BYTES = 2**30
-"""A larger file is no five minutes of play."""
-MAX_PIXELS = 1e7
-"""More than this is no movement of a mouse in a tick, nor a place on a screen."""
+"""A larger file is no recording of play: VPT's are about 10 MiB."""
+MAX_LINE = 2**20
+"""A longer line is no tick: VPT's are about 2 KiB."""
+MAX_TICKS = 10**6
+"""Fourteen hours; VPT's recordings last five minutes."""
+MAX_SHOWN = 60
+"""Characters of a wrong value that a message repeats."""
+MAX_HELD = 256
+"""More keys than this are on no keyboard."""
+MAX_TURN = 180 / DEGREES_PER_PIXEL
+"""Pixels of mouse movement in a tick that turn the view by half a circle; more are no player's."""
+
+
+class Limits(NamedTuple):
+    """Which values of a field can be."""
+
+    smallest: float
+    largest: float
+    expected: str
+    whole: bool = False
+
+
+_PIXELS, _PLACE = Limits(-1e7, 1e7, "a number of pixels"), Limits(-3.2e7, 3.2e7, "a number of blocks within the world")
+_CURSOR = Limits(-1e5, 1e5, "a number of pixels on a screen")
+MOUSE_LIMITS = {"dx": _PIXELS, "dy": _PIXELS, "x": _CURSOR, "y": _CURSOR}
+LIMITS = {
+    "hotbar": Limits(0, 8, "a slot from 0 to 8", whole=True),
+    "yaw": Limits(-1e7, 1e7, "degrees"),  # turns add up
+    "pitch": Limits(-180, 180, "degrees from -90 to 90"),
+    "xpos": _PLACE,
+    "ypos": _PLACE,
+    "zpos": _PLACE,
+    "tick": Limits(0, 1e9, "a count of ticks", whole=True),
+    "milli": Limits(0, 1e14, "a time in milliseconds"),
+}
 Tick = dict[str, Any]
 """One line of the file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlayerInput:
     """What mouse and keyboard did in a tick; null and missing values of the file are nothing done."""
 
-    keys: tuple[str, ...]
-    buttons: tuple[int, ...]
+    line: int
+    """Its number in the file, from 1."""
+    names: frozenset[str]
+    """MineRL's names of the keys and mouse buttons that are held."""
     new_buttons: tuple[int, ...]
     """Mouse buttons that went down in this very tick."""
     dx: float
@@ -64,12 +99,13 @@ class PlayerInput:
     """Wall clock, in milliseconds."""
     complete: bool
     """False where mouse or keyboard were logged as null, or not at all."""
+    implausible: tuple[str, ...] = ()
+    """Each value that cannot be: name, value, and what was expected."""
 
     @property
-    def names(self) -> set[str]:
-        """MineRL's names of what is held."""
-        held = {NAME_OF_KEY.get(key) for key in self.keys} | {NAME_OF_MOUSE_BUTTON.get(key) for key in self.buttons}
-        return {name for name in held if name is not None}
+    def usable(self) -> bool:
+        """Whether the line tells what the player did."""
+        return self.complete and not self.implausible
 
 
 @dataclass(frozen=True)
@@ -80,84 +116,164 @@ class ContractorFile:
     """At least one."""
     cut_off: bool
     """Whether the last line was cut off, and left out."""
+    blank: int = 0
+    """How many lines before the last tick hold nothing; they are no ticks."""
+
+
+class _NotJSONError(RecordingError):
+    """A line that is not JSON, as one that was cut off."""
 
 
 def read_contractor_file(path: PathLike) -> ContractorFile:
     """The lines of a contractor recording, of any version of the recorder. A cut-off last line is left out.
 
-    Raises `RecordingError` for a missing, empty, huge or malformed file.
+    The file is UTF-8, with or without a byte order mark. Blank lines are passed over. A value that cannot be (see
+    `LIMITS` and `MAX_TURN`) makes its tick unusable. Raises `RecordingError`, which names the line, for a missing,
+    empty, huge or malformed file.
     """
     file = Path(path)
     if not file.is_file():
         raise RecordingError(f"{file}: no such file; expected the actions of a recording, one JSON object a line.")
     if file.stat().st_size > MAX_BYTES:
         raise RecordingError(f"{file} is larger than {MAX_BYTES >> 20} MiB; expected five minutes of play, or some.")
-    lines = file.read_bytes().rstrip().splitlines()
-    if not lines:
+    try:
+        found = _read_lines(file)
+    except RecordingError as error:
+        raise RecordingError(f"{file}, {error}") from error
+    if not found.ticks:
         raise RecordingError(f"{file} is empty; expected one JSON object a tick.")
+    return found
+
+
+def _read_lines(file: Path) -> ContractorFile:
     ticks: list[PlayerInput] = []
-    for number, line in enumerate(lines, start=1):
+    blank = blank_since = 0
+    malformed: _NotJSONError | None = None
+    for number, line in _lines(file):
+        if not line:
+            blank_since += 1
+            continue
+        if malformed is not None:
+            raise malformed
+        blank, blank_since = blank + blank_since, 0
         try:
-            tick = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            if number == len(lines) > 1:
-                return ContractorFile(tuple(ticks), cut_off=True)
-            raise RecordingError(f"{file}, line {number}: not JSON ({error}); expected one object a tick.") from error
-        try:
-            ticks.append(_parse(tick))
+            ticks.append(_parse(_fields(number, line), number))
+        except _NotJSONError as error:
+            malformed = error  # unless it is the last line
         except RecordingError as error:
-            raise RecordingError(f"{file}, line {number}: {error}") from error
-    return ContractorFile(tuple(ticks), cut_off=False)
+            raise RecordingError(f"line {number}: {error}") from error
+        if len(ticks) > MAX_TICKS:
+            raise RecordingError(f"line {number}: more than {MAX_TICKS} ticks; expected five minutes of play, or some.")
+    if malformed is not None and not ticks:
+        raise malformed
+    if ticks and all(tick.implausible for tick in ticks):
+        raise RecordingError(f"line {ticks[0].line}: {ticks[0].implausible[0]}; no other line is plausible, either.")
+    return ContractorFile(tuple(ticks), malformed is not None, blank)
 
 
-def _parse(tick: object) -> PlayerInput:
-    if not isinstance(tick, dict) or not {"mouse", "keyboard"} & tick.keys():
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The number of each line, from 1, and what it holds without blanks at its ends."""
+    with file.open("rb") as content:
+        number = 0
+        while line := content.readline(MAX_LINE + 1):
+            number += 1
+            if len(line) > MAX_LINE:
+                raise RecordingError(f"line {number}: longer than {MAX_LINE >> 20} MiB; expected one object a tick.")
+            yield number, (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).strip()
+
+
+def _fields(number: int, line: bytes) -> object:
+    try:
+        return json.loads(line.decode("utf-8"), object_pairs_hook=_object)
+    except RecordingError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise _NotJSONError(f"line {number}: not JSON ({error}); expected one object a tick.") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RecordingError(f"{_brief(twice)} is given twice; expected each name once in an object.")
+    return fields
+
+
+def _parse(fields: object, line: int) -> PlayerInput:
+    if not isinstance(fields, dict) or not {"mouse", "keyboard"} & fields.keys():
         raise RecordingError("expected a JSON object with `mouse` and `keyboard`, as VPT's recorder writes.")
-    mouse, keyboard = (_field(tick, name, dict, "an object") for name in ("mouse", "keyboard"))
+    mouse, keyboard = (_field(fields, name, dict, "an object") for name in ("mouse", "keyboard"))
     complete = mouse is not None and keyboard is not None
     mouse, keyboard = mouse or {}, keyboard or {}
-    hotbar = _number(tick, "hotbar", 8, "a slot from 0 to 8")
-    if hotbar is not None and hotbar not in range(len(HOTBAR)):
-        raise RecordingError(f"`hotbar` is {hotbar}; expected a slot from 0 to 8.")
-    gui = bool(tick.get("isGuiOpen"))
-    x, y = (_number(mouse, name, MAX_PIXELS, "a number of pixels") for name in ("x", "y"))
-    drawn = x is None or y is None or not gui or bool(tick.get("isCursorDrawn"))
+    numbers: dict[str, float | None] = {}
+    implausible: list[str] = []
+    for source, limits in ((mouse, MOUSE_LIMITS), (fields, LIMITS)):
+        for name, limit in limits.items():
+            numbers[name] = value = _number(source, name, limit)
+            if value is None and source.get(name) is not None:
+                implausible.append(f"`{name}` is {_brief(source[name])}; expected {limit.expected}")
+    for name in ("dx", "dy"):
+        pixels = numbers[name] or 0.0
+        if abs(pixels) > MAX_TURN:
+            turn = abs(pixels) * DEGREES_PER_PIXEL
+            implausible.append(f"`{name}` is {pixels:g}, a turn of {turn:g}°; expected {MAX_TURN:g} pixels at most")
+    hotbar, x, y = numbers["hotbar"], numbers["x"], numbers["y"]
+    gui, drawn = _flag(fields, "isGuiOpen"), _flag(fields, "isCursorDrawn")
+    keys, buttons = _members(keyboard, "keys", str), _members(mouse, "buttons", int)
+    held = [NAME_OF_KEY.get(key) for key in keys] + [NAME_OF_MOUSE_BUTTON.get(button) for button in buttons]
     return PlayerInput(
-        keys=_members(keyboard, "keys", str),
-        buttons=_members(mouse, "buttons", int),
+        line=line,
+        names=frozenset(name for name in held if name is not None),
         new_buttons=_members(mouse, "newButtons", int),
-        dx=_number(mouse, "dx", MAX_PIXELS, "a number of pixels") or 0.0,
-        dy=_number(mouse, "dy", MAX_PIXELS, "a number of pixels") or 0.0,
+        dx=numbers["dx"] or 0.0,
+        dy=numbers["dy"] or 0.0,
         hotbar=None if hotbar is None else int(hotbar),
         gui=gui,
-        cursor=None if drawn or x is None or y is None else (x, y),
-        tick=_number(tick, "tick", 2**53, "a count of ticks"),
-        milli=_number(tick, "milli", 2**53, "a time in milliseconds"),
+        cursor=(x, y) if gui and not drawn and x is not None and y is not None else None,
+        tick=numbers["tick"],
+        milli=numbers["milli"],
         complete=complete,
+        implausible=tuple(implausible),
     )
 
 
 def _field(fields: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
     value = fields.get(name)
     if value is not None and not isinstance(value, kind):
-        raise RecordingError(f"`{name}` is {value!r}; expected {expected}.")
+        raise RecordingError(f"`{name}` is {_brief(value)}; expected {expected}.")
     return value
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value not in (None, False, True):
+        raise RecordingError(f"`{name}` is {_brief(value)}; expected true or false.")
+    return bool(value)
 
 
 def _members(fields: Mapping[str, Any], name: str, kind: type) -> tuple[Any, ...]:
     members = _field(fields, name, list, "a list") or []
-    if not all(isinstance(member, kind) for member in members):
-        raise RecordingError(f"`{name}` is {members!r}; expected a list of {kind.__name__}.")
+    if len(members) > MAX_HELD:
+        raise RecordingError(f"`{name}` has {len(members)} members; expected {MAX_HELD} at most.")
+    if not all(isinstance(member, kind) and not isinstance(member, bool) for member in members):
+        raise RecordingError(f"`{name}` is {_brief(members)}; expected a list of {kind.__name__}.")
     return tuple(members)
 
 
-def _number(fields: Mapping[str, Any], name: str, largest: float, expected: str) -> float | None:
+def _number(fields: Mapping[str, Any], name: str, limit: Limits) -> float | None:
+    """The value of a field, None where there is none that can be."""
     value = fields.get(name)
-    if value is None:
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        raise RecordingError(f"`{name}` is {_brief(value)}; expected {limit.expected}.")
+    if value is None or not limit.smallest <= value <= limit.largest or (limit.whole and value != int(value)):
         return None
-    if not isinstance(value, int | float) or not abs(value) <= largest:
-        raise RecordingError(f"`{name}` is {value!r}; expected {expected}.")
     return float(value)
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def contractor_tick(number: int, action: Mapping[str, Any], state: Mapping[str, Any], previous: Tick | None) -> Tick:

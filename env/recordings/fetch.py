@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from tqdm import tqdm
 
 from env.errors import GhostkeysError, VideoError
+from env.files import folder_lock
 from env.recordings.download import AbsentError, DownloadSettings, StoppedError, download
 from env.video.decoding import PathLike
 from env.video.frames import TICKS_PER_SECOND, probe
@@ -242,16 +243,8 @@ def _reason_to_refuse(relpath: object) -> str | None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps a second process from writing the same files."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    with (folder / ".fetch.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GhostkeysError(f"{folder}: another process is fetching into this folder; wait for its end.") from None
+    busy = GhostkeysError(f"{folder}: another process is fetching into this folder; wait for its end.")
+    with folder_lock(folder, ".fetch.lock", taken=busy):
         yield
 
 

@@ -1,6 +1,8 @@
 """The label table: what an inverse dynamics model infers of a video, a row a tick, in a Parquet file."""
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
-from env.files import atomic_path
+from env.files import MAX_NAME_BYTES, atomic_path
 from env.video.decoding import PathLike
 
 LABEL_FORMAT_VERSION = 2
 LABEL_SUFFIX = ".labels.parquet"
 METADATA_KEY = b"ghostkeys"
 """Under this name the file's metadata holds a JSON object."""
+LONGEST = 1e9
+"""Seconds; no video takes 30 years."""
+ROUNDING = 1e-4
+"""How far a sum of float32 probabilities may be above 1."""
 
 LABEL_SCHEMA = pa.schema(
     [("frame", pa.int64()), ("time", pa.float64())]
@@ -30,6 +36,17 @@ LABEL_SCHEMA = pa.schema(
 """A row a tick. `frame` is the number of the source video's frame that the tick shows, in the order of presentation,
 and `time` (s) its time stamp since the first frame (in format 1, `frame` was the tick); buttons and camera are those of
 `Actions`; `probability.<button>` is that of its being pressed; `reason` says why a tick is not usable."""
+
+
+def label_name(stem: str) -> str:
+    """The file name of the labels of a video `<stem>.*`.
+
+    A stem too long for the suffix is cut; a check sum tells it from others with the same start.
+    """
+    name = stem + LABEL_SUFFIX
+    if len(os.fsencode(name)) <= MAX_NAME_BYTES:
+        return name
+    return f"{stem[:48]}-{hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]}{LABEL_SUFFIX}"
 
 
 def write_labels(
@@ -48,7 +65,8 @@ def write_labels(
 
     `times` (T,) s and `frames` (T,) of the source video, by default a frame a tick; `button_probabilities` (T, 20) of
     being pressed, `camera_probability` (T,), `usable` (T,), `reasons` T. `metadata` must name the `video` (its path
-    relative to the label file) and the `resampling` used ("native" or "20 Hz"); the format version is added.
+    relative to the label file) and the `resampling` used ("native" or "20 Hz"); the format version is added. Raises
+    `RecordingError` for values that `read_labels` refuses.
     """
     missing = {"video", "resampling"} - metadata.keys()
     if missing:
@@ -75,10 +93,14 @@ def write_labels(
     ]
     content = {"format_version": LABEL_FORMAT_VERSION, "ticks": length, **metadata}
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=LABEL_SCHEMA)
-    table = table.replace_schema_metadata({METADATA_KEY: json.dumps(content)})
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    return Path(path)
+    _check_values(path, table)
+    return _write(table, content, path)
+
+
+def update_label_metadata(path: PathLike, changes: Mapping[str, Any]) -> Path:
+    """Write a label table again with some of its metadata changed; raises what `read_labels` raises."""
+    table = read_labels(path)
+    return _write(table, {**label_metadata(table), **changes}, path)
 
 
 def read_labels(path: PathLike) -> pa.Table:
@@ -91,18 +113,19 @@ def read_labels(path: PathLike) -> pa.Table:
         raise RecordingError(f"{file}: no such file; expected a label table ({LABEL_SUFFIX}).")
     try:
         # Opened as one file: a folder named a=b above it is no partition.
-        with pq.ParquetFile(file) as parquet:
+        with file.open("rb") as content, pq.ParquetFile(content) as parquet:
             table = parquet.read()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise RecordingError(
             f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again."
         ) from error
-    metadata = label_metadata(table, file)
+    metadata = _metadata_object(table.schema, file)
     version = metadata.get("format_version")
     if version not in range(1, LABEL_FORMAT_VERSION + 1):
         raise RecordingError(
             f"{file} has label format {version}; this version of ghostkeys reads up to {LABEL_FORMAT_VERSION}."
         )
+    label_metadata(table, file)
     if not table.schema.equals(LABEL_SCHEMA):
         raise RecordingError(f"{file} has other columns than a label table: {_differences(table.schema)}.")
     if any(table[name].null_count for name in LABEL_SCHEMA.names if name != "reason"):
@@ -114,15 +137,21 @@ def read_labels(path: PathLike) -> pa.Table:
         raise RecordingError(f"{file} has {len(table)} rows of {metadata['ticks']}; some are missing. Label it again.")
     if version == 1 and not np.array_equal(frames, np.arange(len(table))):
         raise RecordingError(f"{file}: column `frame` must count 0, 1, 2, ...; rows are missing or in another order.")
+    _check_values(file, table)
     return table
 
 
-def label_metadata(table: pa.Table, path: PathLike = "label table") -> dict[str, Any]:
-    """What a label table says about its making: `format_version`, `video`, `resampling`, check sums, ..."""
-    metadata = table.schema.metadata or {}
-    if METADATA_KEY not in metadata:
-        raise RecordingError(f"{path} is no label table of ghostkeys: its metadata holds no {METADATA_KEY.decode()!r}.")
-    content: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+def label_metadata(table: pa.Table | pa.Schema, path: PathLike = "label table") -> dict[str, Any]:
+    """What a label table says about its making: `format_version`, `video`, `resampling`, check sums, ...
+
+    Raises `RecordingError` unless it is a JSON object in which `video` names a file and `resampling` is a string.
+    """
+    content = _metadata_object(table if isinstance(table, pa.Schema) else table.schema, path)
+    video, resampling = content.get("video"), content.get("resampling")
+    if not isinstance(video, str) or not Path(video).name or "\0" in video:
+        raise RecordingError(f"{path} has metadata in which `video` is no file's path. Label the video again.")
+    if not isinstance(resampling, str):
+        raise RecordingError(f"{path} has metadata in which `resampling` is no string. Label the video again.")
     return content
 
 
@@ -131,6 +160,43 @@ def label_actions(table: pa.Table) -> Actions:
     buttons = np.stack([table[button].to_numpy() for button in BUTTONS], axis=1)
     camera = np.stack([table["camera_pitch"].to_numpy(), table["camera_yaw"].to_numpy()], axis=1)
     return Actions(buttons, camera)
+
+
+def _metadata_object(schema: pa.Schema, path: PathLike) -> dict[str, Any]:
+    metadata = schema.metadata or {}
+    if METADATA_KEY not in metadata:
+        raise RecordingError(f"{path} is no label table of ghostkeys: its metadata holds no {METADATA_KEY.decode()!r}.")
+    try:
+        content = json.loads(metadata[METADATA_KEY])
+    except (ValueError, RecursionError) as error:
+        raise RecordingError(
+            f"{path} has metadata that is no JSON ({_first_line(error)}). Label the video again."
+        ) from error
+    if not isinstance(content, dict):
+        raise RecordingError(f"{path} has metadata that is no JSON object. Label the video again.")
+    return content
+
+
+def _write(table: pa.Table, metadata: Mapping[str, Any], path: PathLike) -> Path:
+    table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata)})
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+    return Path(path)
+
+
+def _check_values(path: PathLike, table: pa.Table) -> None:
+    """Raises `RecordingError` for values that no labelling can have given."""
+    times = table["time"].to_numpy()
+    if not (((times >= 0) & (times <= LONGEST)).all() and (np.diff(times) >= 0).all()):
+        raise RecordingError(f"{path}: column `time` must hold seconds from 0 on that never fall.")
+    for name in ("camera_pitch", "camera_yaw"):
+        if not np.isfinite(table[name].to_numpy()).all():
+            raise RecordingError(f"{path}: column `{name}` must hold degrees, all finite.")
+    for name in table.schema.names:
+        if name.startswith("probability."):
+            values = table[name].to_numpy()
+            if not ((values >= 0) & (values <= 1 + ROUNDING)).all():
+                raise RecordingError(f"{path}: column `{name}` must hold probabilities, 0 to 1.")
 
 
 def _check_shape(path: PathLike, name: str, column: ArrayLike, shape: tuple[int, ...]) -> None:

@@ -11,10 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from env.errors import RecordingError
-from env.files import atomic_path
+from env.files import atomic_path, folder_lock
 from env.recordings.contractor import Tick, contractor_tick, to_json
 from env.video.decoding import PathLike
 from env.video.encoding import Encoder, check_size, copy_frames, whole_frames
@@ -100,17 +98,9 @@ def finalise(folder: Path, stem: str) -> Path | None:
 @contextmanager
 def only_recorder(folder: PathLike) -> Iterator[None]:
     """Makes sure that no other process is inside such a block for this folder. Raises `RecordingError` if one is."""
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path / ".recording.lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RecordingError(f"{path}: somebody is recording into this folder; choose another --output.") from None
-    try:
+    busy = RecordingError(f"{folder}: somebody is recording into this folder; choose another --output.")
+    with folder_lock(folder, ".recording.lock", taken=busy):
         yield
-    finally:
-        lock.release()
 
 
 def _parts(folder: Path, stem: str) -> tuple[Path, Path]:

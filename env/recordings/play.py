@@ -65,6 +65,8 @@ class Play:
     """(T,) nothing happens: no key that has a name, no mouse button, not a pixel of movement, no wheel."""
     cursor: NDArray[np.float64]
     """(T, 2) x and y of the cursor to be drawn, in a window of 720 lines; NaN where there is none."""
+    usable: NDArray[np.bool_]
+    """(T,) False where mouse or keyboard were not logged, or a value is none that can be."""
 
     @classmethod
     def of(cls, ticks: Sequence[PlayerInput], options: ContractorOptions) -> Self:
@@ -75,7 +77,7 @@ class Play:
         wheeled = [
             set() if idle and options.lose_lone_hotbar else slots for idle, slots in zip(still, changes, strict=True)
         ]
-        pressed = [names | slots for names, slots in zip(held, wheeled, strict=True)]
+        pressed = [{*names, *slots} for names, slots in zip(held, wheeled, strict=True)]
         if options.escape_as_inventory:
             for names, tick in zip(pressed, ticks, strict=True):
                 if tick.gui and "ESC" in names:
@@ -83,7 +85,8 @@ class Play:
         buttons = np.array([[name in names for name in BUTTONS] for names in pressed])
         cursor = np.array([tick.cursor or (np.nan, np.nan) for tick in ticks], np.float64)
         null = np.array([idle and not slots for idle, slots in zip(still, wheeled, strict=True)])
-        return cls(Actions(buttons, _camera(ticks, options)), null, cursor)
+        usable = np.array([tick.usable for tick in ticks])
+        return cls(Actions(buttons, _camera(ticks, options)), null, cursor, usable)
 
 
 def read_contractor_actions(path: PathLike, compat: Compat | None = None, **options: Any) -> Actions:
@@ -126,7 +129,7 @@ def _camera(ticks: Sequence[PlayerInput], options: ContractorOptions) -> NDArray
     return camera.astype(np.float32)
 
 
-def _without_stuck_attack(ticks: Sequence[PlayerInput]) -> list[set[str]]:
+def _without_stuck_attack(ticks: Sequence[PlayerInput]) -> list[frozenset[str]]:
     """Names held in each tick. An attack that goes down in the first tick was held from before, and is none."""
     attack = MOUSE_BUTTONS["attack"]
     stuck = ticks[0].new_buttons == (attack,)
@@ -143,7 +146,7 @@ def _wheel_slots(ticks: Sequence[PlayerInput]) -> Iterator[set[str]]:
     A key shows in the slot of its own tick or of the next one; any other change of the slot is the wheel's.
     """
     slot: int | None = None
-    keyed: set[str] = set()
+    keyed: frozenset[str] = frozenset()
     for tick in ticks:
         changed = None not in (slot, tick.hotbar) and tick.hotbar != slot
         slot = slot if tick.hotbar is None else tick.hotbar

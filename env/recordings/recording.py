@@ -16,10 +16,11 @@ from env.errors import RecordingError
 from env.files import atomic_path
 from env.recordings.alignment import Alignment, align
 from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
-from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, read_labels
+from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, label_name, read_labels
 from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
 from env.video.container import PathLike
 from env.video.cursor import draw_cursor
+from env.video.files import VIDEO_SUFFIXES, has_video_suffix
 from env.video.frames import (
     TICKS_PER_SECOND,
     Frame,
@@ -38,7 +39,6 @@ Kind = Literal["contractor", "labels"]
 MAX_TIME_ERROR = 5e-3
 """How far (s) the time of a label may be from that of its frame: containers round to milliseconds."""
 ACTION_SUFFIXES: dict[Kind, str] = {"contractor": ".jsonl", "labels": LABEL_SUFFIX}
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".ts")
 
 
 class Recording:
@@ -90,18 +90,19 @@ class Recording:
         return cls(*_action_file(Path(path), kind), compat=compat, **options)
 
     def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
-        self.video = path.with_name(f"{self.name}.mp4")
+        self.video = contractor_video(path)
         chosen = reading_options(path, compat, options)
         ticks = read_contractor_file(path).ticks
         play = Play.of(ticks, chosen)
         self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
         placed = self.alignment.frames >= 0
-        self.rows = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
-        self.frame_numbers = self.alignment.frames[self.rows]
-        self.actions = play.actions[self.rows]
+        kept = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
+        self.rows = np.array([tick.line - 1 for tick in ticks])[kept]
+        self.frame_numbers = self.alignment.frames[kept]
+        self.actions = play.actions[kept]
         self.times = self.frame_numbers / TICKS_PER_SECOND
-        self.usable = np.ones(len(self), bool)
-        self._cursor = play.cursor[self.rows]
+        self.usable = play.usable[kept] & (self.alignment.doubt is None)
+        self._cursor = play.cursor[kept]
 
     def _read_labels(self, path: Path) -> None:
         table = read_labels(path)
@@ -112,7 +113,7 @@ class Recording:
         self.usable = table["usable"].to_numpy()
         self.rows = np.arange(len(self))
         self._cursor = np.full((len(self), 2), np.nan)
-        self.frame_numbers = _frames_labelled(path, table, metadata, self.video)
+        self.frame_numbers = frames_labelled(path, table, metadata, self.video)
 
     def frames(self, start: int = 0, stop: int | None = None, size: Size | None = None) -> NDArray[np.uint8]:
         """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given."""
@@ -227,9 +228,31 @@ def _recordings_below(folder: Path, kind: Kind | None) -> set[Path]:
             stems[path.with_name(path.name.removesuffix(LABEL_SUFFIX))] = path
     if kind in (None, "contractor"):
         for path in folder.rglob("*.jsonl"):
-            if path.with_suffix(".mp4").exists():
+            if videos_beside(path):
                 stems[path.with_suffix("")] = path
     return {path for path in stems.values() if not path.name.startswith(".")}
+
+
+def videos_beside(actions: Path) -> list[Path]:
+    """The videos that have the stem of a contractor's file; <stem>.mp4 first."""
+    stem = actions.name.removesuffix(ACTION_SUFFIXES["contractor"])
+    names = [(actions.with_name(stem + suffix), actions.with_name(stem + suffix.upper())) for suffix in VIDEO_SUFFIXES]
+    found = (next((path for path in either if path.is_file()), None) for either in names)
+    return [path for path in found if path is not None]
+
+
+def contractor_video(actions: Path) -> Path:
+    """The video of a contractor's file: <stem>.mp4, as the format has it, else the only video with that stem.
+
+    Raises `RecordingError` where there are several. <stem>.mp4 where there is none.
+    """
+    found = videos_beside(actions) or [
+        actions.with_name(actions.name.removesuffix(ACTION_SUFFIXES["contractor"]) + ".mp4")
+    ]
+    if len(found) > 1 and found[0].suffix.lower() != ".mp4":
+        names = ", ".join(path.name for path in found)
+        raise RecordingError(f"{actions} has several videos ({names}); expected <stem>.mp4, or one video.")
+    return found[0]
 
 
 def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
@@ -237,12 +260,11 @@ def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
     for name, suffix in ACTION_SUFFIXES.items():
         if path.name.endswith(suffix) and kind in (None, name):
             return path, name
-    stem = path.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else path
-    candidates = {
-        name: stem.with_name(stem.name + suffix) for name, suffix in ACTION_SUFFIXES.items() if kind in (None, name)
-    }
+    stem = path.with_suffix("") if has_video_suffix(path) else path
+    names: dict[Kind, str] = {"contractor": stem.name + ACTION_SUFFIXES["contractor"], "labels": label_name(stem.name)}
+    candidates = {name: stem.with_name(file) for name, file in names.items() if kind in (None, name)}
     for name, candidate in candidates.items():
-        if candidate.exists():
+        if os.path.exists(candidate):  # noqa: PTH110  (Path.exists raises an error for a name that is too long)
             return candidate, name
     expected = " or ".join(str(file) for file in candidates.values())
     problem = "is no recording" if path.exists() else "does not exist"
@@ -253,12 +275,12 @@ def _labelled_video(labels: Path, name: str, recorded: str) -> Path:
     """The video a label table belongs to: beside it, else where it was when it was labelled."""
     beside = [labels.with_name(Path(recorded).name), *(labels.with_name(name + suffix) for suffix in VIDEO_SUFFIXES)]
     for candidate in (*beside, labels.parent / recorded):
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # noqa: PTH113  (Path.is_file raises an error for a name that is too long)
             return candidate
     raise RecordingError(f"{labels}: its video is gone; expected {beside[0]} or {labels.parent / recorded}.")
 
 
-def _frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
+def frames_labelled(path: Path, table: pa.Table, metadata: Mapping[str, Any], video: Path) -> NDArray[np.int64]:
     """(T,) the number of the video's frame that each row of a label table shows.
 
     Raises `RecordingError` where the table does not fit the video.

@@ -50,6 +50,16 @@ def opened(path: PathLike) -> Iterator[tuple[Any, Any]]:
         yield container, stream
 
 
+def packets_of(container: Any, stream: Any) -> Iterator[Any]:
+    """The packets of a stream that hold something, in the order of the file. Raises `av.FFmpegError`."""
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except IndexError:
+        return  # PyAV at the end of a file in which another stream turned up on the way
+
+
 def frame_rate(stream: Any) -> float:
     """Frames a second as the container states them, or `FALLBACK_RATE` where it says nothing that can be."""
     rate = float(stream.average_rate or stream.guessed_rate or 0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.errors import VideoError
-from env.video.container import PathLike, frame_rate, opened, reason_of
+from env.video.container import PathLike, frame_rate, opened, packets_of, reason_of
 from env.video.truncation import ends_early
 
 RESTART = 0.5
@@ -84,7 +84,9 @@ class _Packets:
     """Outside what an edit list shows."""
     decoded: NDArray[np.bool_]
     whole: int
-    """How many there are, not counting one at the end that is cut off."""
+    """How many there are, not counting one at the end that was cut in two."""
+    cut_off: bool
+    """Whether the file ends before its structure says it does, or in the middle of a packet."""
     time_base: float
 
     @property
@@ -116,7 +118,9 @@ def _read_table(path: PathLike) -> FrameTable:
         packets = _scan(path, container, stream)
         rate = frame_rate(stream)
         announced = max(int(stream.frames), 0)
-        cut_off = ends_early(path) and not 0 < announced <= packets.whole
+        cut_off = packets.cut_off and not 0 < announced <= packets.whole
+        if cut_off:
+            packets.decoded[-1] = False  # it may be half a frame
         trusted = _stamps_tell_the_order(packets, container.format.name, stream.codec_context)
     if trusted:
         order, stamps = _order_by_stamps(path, packets)
@@ -139,21 +143,20 @@ def _scan(path: PathLike, container: Any, stream: Any) -> _Packets:
     found = []
     broken = False
     try:
-        for packet in container.demux(stream):
-            if packet.size:
-                found.append(
-                    (packet.pts, packet.dts, packet.pos, packet.duration, packet.is_keyframe, packet.is_discard)
-                )
-                broken = packet.is_corrupt
+        for packet in packets_of(container, stream):
+            found.append((packet.pts, packet.dts, packet.pos, packet.duration, packet.is_keyframe, packet.is_discard))
+            broken = packet.is_corrupt
     except av.FFmpegError as error:
         if not found:
             raise VideoError(f"{path} is damaged or cut off ({reason_of(error)}): 0 frames are good.") from error
-    if not found:
+    if all(discard for *_, discard in found):
         raise VideoError(f"{path} holds no frame; expected a video with at least one.")
     pts, dts, position, duration, key, discard = zip(*found, strict=True)
     time_base = float(stream.time_base)
     decoded = _with_key_frame(dts, key, time_base)
-    if broken and ends_early(path):
+    # Transport streams call packets corrupt for other reasons.
+    torn = broken and container.format.name != "mpegts"
+    if torn:
         decoded[-1] = False
     return _Packets(
         list(pts),
@@ -163,7 +166,8 @@ def _scan(path: PathLike, container: Any, stream: Any) -> _Packets:
         np.array(key),
         np.array(discard),
         decoded,
-        len(found) - (broken and ends_early(path)),
+        len(found) - torn,
+        torn or ends_early(path),
         time_base,
     )
 
@@ -191,6 +195,8 @@ def _stamps_tell_the_order(packets: _Packets, format_name: str, codec: Any) -> b
     """Whether the frames' order of presentation can be read off the packets' time stamps."""
     shown = packets.shown
     stamps = [packets.pts[index] for index in shown]
+    if not stamps:
+        return False
     if codec.codec.intra_only:
         return all(stamp is not None for stamp in stamps) and bool((np.diff(np.array(stamps, np.int64)) > 0).all())
     if None in stamps or _WITHOUT_STAMPS & set(format_name.split(",")):
@@ -296,7 +302,7 @@ def decoded_packets(
     Nothing comes where seeking does not lead to the key frame. Raises `av.FFmpegError` where the file is damaged.
     """
     with opened(path) as (container, stream):
-        packets = enumerate(_filled(container, stream)) if start is None else _from_key(container, stream, start)
+        packets = enumerate(packets_of(container, stream)) if start is None else _from_key(container, stream, start)
         for index, packet in packets:
             if index < len(decoded) and decoded[index]:
                 packet.opaque = [index]  # an object of its own: PyAV finds it again by its identity
@@ -306,11 +312,6 @@ def decoded_packets(
             yield picture.opaque[0], picture
 
 
-def _filled(container: Any, stream: Any) -> Iterator[Any]:
-    """The packets of a stream that hold something."""
-    return (packet for packet in container.demux(stream) if packet.size)
-
-
 def _from_key(container: Any, stream: Any, key: KeyFrame) -> Iterator[tuple[int, Any]]:
     """Packets with their indices from a key frame on; none where seeking does not lead to it."""
     for stamp in key.stamps:
@@ -318,7 +319,7 @@ def _from_key(container: Any, stream: Any, key: KeyFrame) -> Iterator[tuple[int,
             container.seek(stamp, stream=stream)
         except av.FFmpegError:
             continue
-        packets = _filled(container, stream)
+        packets = packets_of(container, stream)
         for packet in islice(packets, MAX_SEARCH):
             if (packet.pos, packet.pts) == key.identity:
                 yield key.packet, packet

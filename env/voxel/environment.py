@@ -11,26 +11,24 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
+from env.checks import one_of, whole_number
 from env.recordings.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
-from env.voxel.land.biomes import BIOMES, MIXED, Land
 from env.voxel.land.terrain import generate
 from env.voxel.land.world import World
 from env.voxel.observation import Observation, location, observation_space, observe
+from env.voxel.options import LONGEST, StartOptions, checked_seed, checked_size
 from env.voxel.picture.render import Renderer
 from env.voxel.rules.game import DAY, Game
-from env.voxel.rules.inventory import Inventory
 from env.voxel.rules.menu import WINDOW_HEIGHT, WINDOW_WIDTH
-from env.voxel.rules.physics import Cell, Vector
+from env.voxel.rules.physics import Cell
 from env.voxel.rules.player import Player
 from env.voxel.rules.screen import Screen
 from env.voxel.rules.tasks import TASKS, Task
 
 Info = dict[str, Any]
 
-MORNING = 1000
-"""Time of day at which a world starts, in ticks since sunrise."""
 MAX_SEED = 2**31
-_OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "biome", "world")
+"""Seeds that are drawn lie below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,9 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
 
     ## Action Space
     MineRL's `Dict` of 24 keys, see `env.minerl_action_space`: 23 buttons of 0 or 1, held as long as they are 1, and
-    `camera`, float32 (pitch, yaw) in degrees to turn down and right. Keys may be left out, which releases them.
+    `camera`, float32 (pitch, yaw) in degrees to turn down and right. Keys may be left out, which releases them. An
+    action that `env.actions.read_action` refuses (an unknown key, a button that is not 0 or 1, a turn that is not
+    finite or beyond 180 degrees) raises `GhostkeysError`, a `ValueError`, and changes nothing.
     `inventory` opens the inventory and `use` a crafting table or a furnace under the crosshair; `inventory` or `ESC`
     closes them. While one is open, `camera` moves its cursor, 6.67 pixels of a 640 x 360 picture a degree, and
     `attack`, `use`, `sneak` (shift), the hotbar keys and `drop` act on the slot below it as in Minecraft 1.16; the
@@ -94,10 +94,12 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     - `max_ticks`: steps after which an episode is truncated.
     - `render_mode`: `"rgb_array"`; `render()` returns the picture of the last observation.
 
-    Options of `reset`: `position` (x, y, z of the feet), `yaw`, `pitch`, `inventory` (item name → count, filling the
-    hotbar first), `time_of_day` (ticks since sunrise), `biome` (one of `env.voxel.land.biomes.BIOMES`: a world of that
-    land alone, instead of one with some of each), `world` (a `World` to play in and change, instead of a generated
-    one).
+    Options of `reset`: `position` (x, y, z of the feet, within the world or up to 256 blocks above it), `yaw`, `pitch`
+    (degrees), `inventory` (item name → count, filling the hotbar first), `time_of_day` (ticks since sunrise), `biome`
+    (one of `env.voxel.land.biomes.BIOMES`: a world of that land alone, instead of one with some of each), `world` (a
+    `World` to play in and change, instead of a generated one).
+
+    A wrong argument, option or seed raises `GhostkeysError` before anything changes.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  # as gym.Env declares it
@@ -110,14 +112,11 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
         max_ticks: int | None = None,
         render_mode: Literal["rgb_array"] | None = "rgb_array",
     ) -> None:
-        if max_ticks is not None and max_ticks < 1:
-            raise ValueError(f"max_ticks is {max_ticks}; expected at least 1, or None for no limit.")
-        if task is not None and task not in TASKS:
-            raise ValueError(f"task is {task!r}; expected one of {', '.join(TASKS)}, or None for free play.")
-        self.render_mode = render_mode
-        self.task: Task | None = None if task is None else TASKS[task]
+        size = checked_size(size)
+        self.task: Task | None = None if task is None else TASKS[one_of("task", task, TASKS)]
         """What is rewarded; None plays freely."""
-        self.max_ticks = max_ticks
+        self.max_ticks = None if max_ticks is None else whole_number("max_ticks", max_ticks, least=1, most=LONGEST)
+        self.render_mode = None if render_mode is None else one_of("render_mode", render_mode, ("rgb_array",))
         self.action_space = cast(spaces.Space[Mapping[str, Any]], minerl_action_space())
         self.observation_space = observation_space((128, 128) if size == "vpt" else size)
         self._renderer = Renderer(size)
@@ -153,20 +152,15 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Observation, Info]:
         """Start in a new world; see the class for the options."""
+        seed, start = checked_seed(seed), StartOptions.read(options)
         super().reset(seed=seed)
-        options = _checked(options or {})
-        world = options.get("world")
+        world = start.world
         if world is None:
             world_seed = int(self.np_random.integers(MAX_SEED)) if seed is None else seed
-            world = generate(world_seed, land=_land(options.get("biome")))
-        player = Player(
-            _vector(options.get("position", world.spawn)),
-            yaw=float(options.get("yaw", 0.0)),
-            pitch=float(options.get("pitch", 0.0)),
-            inventory=Inventory(options.get("inventory")),
-        )
-        time_of_day = int(options.get("time_of_day", MORNING)) % DAY
-        self._game = Game(world, player, self.np_random, time_of_day=time_of_day)
+            world = generate(world_seed, land=start.land)
+        position = world.spawn if start.position is None else start.position
+        player = Player(position, yaw=start.yaw, pitch=start.pitch, inventory=start.inventory)
+        self._game = Game(world, player, self.np_random, time_of_day=start.time_of_day % DAY)
         self._picture = None
         return self._observe(), self._info()
 
@@ -229,23 +223,3 @@ def _gui(screen: Screen | None) -> Info:
         "isGuiInventory": screen is not None and screen.menu.kind == "inventory",
         "mouse": {"x": scale * x, "y": scale * y},
     }
-
-
-def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    unknown = sorted(set(options) - set(_OPTIONS))
-    if unknown:
-        raise ValueError(f"unknown reset option {unknown[0]!r}; expected some of {', '.join(_OPTIONS)}.")
-    if options.get("biome") is not None and options.get("world") is not None:
-        raise ValueError("the reset options biome and world exclude each other: a world that is given has its land.")
-    return options
-
-
-def _land(biome: str | None) -> Land:
-    if biome is not None and biome not in BIOMES:
-        raise ValueError(f"biome is {biome!r}; expected one of {', '.join(BIOMES)}, or None for some of each.")
-    return MIXED if biome is None else BIOMES[biome]
-
-
-def _vector(position: Any) -> Vector:
-    x, y, z = (float(value) for value in position)
-    return x, y, z

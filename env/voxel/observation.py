@@ -14,7 +14,8 @@ from env.voxel.rules.vitals import MAX_AIR, MAX_FOOD, MAX_HEALTH
 
 Observation = dict[str, Any]
 
-_FAR = 3e7  # bound of positions and of the yaw, which does not wrap
+FAR = 3e7
+"""Bound of positions, in blocks, and of the yaw, in degrees, which does not wrap."""
 _MAX_COUNT = np.iinfo(np.int32).max
 _ITEM_IDS = np.array([0, *(item.id for item in ITEMS)])
 _ITEM_NAMES = tuple(item_name(int(number)) for number in _ITEM_IDS)
@@ -33,7 +34,7 @@ def observation_space(size: tuple[int, int]) -> spaces.Dict:
             "life_stats": spaces.Dict({name: spaces.Box(0.0, high, (), np.float32) for name, high in life.items()}),
             "location_stats": spaces.Dict(
                 {
-                    name: spaces.Box(-_FAR, _FAR, (), np.float32) if name != "pitch" else spaces.Box(-90.0, 90.0, ())
+                    name: spaces.Box(-FAR, FAR, (), np.float32) if name != "pitch" else spaces.Box(-90.0, 90.0, ())
                     for name in ("xpos", "ypos", "zpos", "pitch", "yaw")
                 }
             ),

@@ -56,6 +56,8 @@ class PhaseScale:
 
 def phase_shifts(images: Tensor, scale: PhaseScale) -> Tensor:
     """The strongest shifts of each window between consecutive images: (B, T, H, W) -> (B, T - 1, features)."""
+    if images.shape[1] < 2:  # no pair: MKL has no Fourier transform of nothing
+        return images.new_zeros((len(images), 0, scale.features))
     (height, width), (down, right) = scale.window, scale.radius
     windows = images.unfold(2, height, scale.step[0]).unfold(3, width, scale.step[1])  # (B, T, rows, columns, h, w)
     taper = _hann(height, images)[:, None] * _hann(width, images)

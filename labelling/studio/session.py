@@ -11,12 +11,12 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from env.actions import HOTBAR, MINERL_KEYS
+from env.actions import HOTBAR
 from env.errors import GhostkeysError
 from env.recordings.live import LiveRecordingWriter
 from env.video.encoding import check_size
 from env.video.frames import TICKS_PER_SECOND, Frame, Size, probe
-from env.wrappers import RecordEpisode, recorder_state
+from env.wrappers import RecordEpisode, action_keys, recorder_state
 
 JPEG_QUALITY = 90
 """Of the picture on the page; the recording is made from the frame itself."""
@@ -53,7 +53,7 @@ class Session:
     """
 
     def __init__(self, game: gymnasium.Env[Any, Any], folder: Path, *, seed: int, recording_ticks: int) -> None:
-        self._keys = _minerl_keys(game)
+        self._keys = action_keys(game)
         check_size(folder, _picture_size(game))
         self.folder = folder
         self._episode = RecordEpisode(game, folder, free_stem(folder), writer=LiveRecordingWriter)
@@ -131,15 +131,6 @@ def free_stem(folder: Path) -> str:
     while any(folder.glob(f"{stem}*")):
         stem += "a"
     return stem
-
-
-def _minerl_keys(game: gymnasium.Env[Any, Any]) -> frozenset[str]:
-    """The names of the action space. Raises `GhostkeysError` if it is not MineRL's, whole or in part."""
-    space = game.action_space
-    names = frozenset(space) if isinstance(space, spaces.Dict) else frozenset()
-    if "camera" not in names or not names <= set(MINERL_KEYS):
-        raise GhostkeysError(f"{_name(game)} has the actions {_line(space)}; expected MineRL's: a Dict with `camera`.")
-    return names
 
 
 def _picture_size(game: gymnasium.Env[Any, Any]) -> Size:

@@ -165,6 +165,8 @@ def _pure_items() -> tuple[Item, ...]:
 ITEMS: tuple[Item, ...] = (*(Item(block.id, block.name) for block in BLOCKS[1:]), *_pure_items())
 """Everything a slot can hold, ascending by id (with gaps)."""
 
+ITEM_NAMES: tuple[str, ...] = tuple(item.name for item in ITEMS)
+
 _ITEM_OF_ID = {item.id: item for item in ITEMS}
 _ID_OF_NAME = {"air": 0} | {item.name: item.id for item in ITEMS}
 

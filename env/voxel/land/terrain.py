@@ -5,6 +5,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from env.checks import whole_number
 from env.voxel.land.biomes import MIXED, Land
 from env.voxel.land.blocks import (
     ANDESITE,
@@ -36,17 +37,24 @@ from env.voxel.land.blocks import (
     STONE_BLOCK,
     WATER,
 )
-from env.voxel.land.world import World
+from env.voxel.land.world import TALLEST, World
 
 SIZE = (256, 96, 256)
 WATER_LEVEL = 38
 """Water fills what lies below this y."""
+LOWEST, WIDEST = WATER_LEVEL + 2, 4096
+"""Bounds of a world's height and of its sides."""
 CAVE_GRID = 4
 """Cave noise is drawn on every fourth cell and interpolated."""
 
 
 def generate(seed: int, size: tuple[int, int, int] = SIZE, *, land: Land = MIXED) -> World:
-    """A new world of `size` (x, y, z) blocks; equal arguments give the same world on every machine."""
+    """A new world of `size` (x, y, z) blocks; equal arguments give the same world on every machine.
+
+    Raises `GhostkeysError` for a size that is too low for its water, or too large.
+    """
+    for axis, blocks_along, least, most in zip("xyz", size, (1, LOWEST, 1), (WIDEST, TALLEST, WIDEST), strict=True):
+        whole_number(f"the world's size along {axis}", blocks_along, least=least, most=most)
     mixed = seed % 2**62
     blocks = np.zeros(size, np.uint8)
     ground = _ground(mixed, size[0], size[1], size[2], land)

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from env.actions import HOTBAR, MINERL_KEYS, Actions
-
-_KEYS = tuple(name for name in MINERL_KEYS if name != "camera")
-_NAMES = frozenset(MINERL_KEYS)
+from env.actions import HOTBAR, read_action
 
 
 @dataclass(frozen=True)
@@ -24,15 +21,9 @@ class Controls:
 
     @classmethod
     def read(cls, action: Mapping[str, Any], before: "Controls") -> "Controls":
-        """From a MineRL action and the controls of the tick before. Missing names are keys not held.
-
-        Raises `GhostkeysError` for an unknown name.
-        """
-        if not action.keys() <= _NAMES:
-            Actions.from_minerl([action])  # raises, and knows which name was meant
-        held = frozenset(name for name in _KEYS if action.get(name, 0))
-        pitch, yaw = action.get("camera", (0.0, 0.0))
-        return cls(held, held - before.held, float(pitch), float(yaw))
+        """From a MineRL action and the controls of the tick before. Raises `GhostkeysError`, see `read_action`."""
+        held, (pitch, yaw) = read_action(action)
+        return cls(held, held - before.held, pitch, yaw)
 
     def axis(self, positive: str, negative: str) -> float:
         """1, 0 or -1 for a pair of opposite keys."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from env.errors import GhostkeysError
 from env.voxel.rules.slots import Slots, known_item
 
 HOTBAR_SIZE = 9
@@ -11,8 +12,11 @@ SIZE = 36
 class Inventory(Slots):
     """36 slots of stacked items; slots 0 to 8 are the hotbar."""
 
+    CAPACITY = 64 * SIZE
+    """Items that fit at most."""
+
     def __init__(self, contents: Mapping[str, int] | None = None) -> None:
         super().__init__(SIZE)
         for name, count in (contents or {}).items():
             if self.add(known_item(name), count):
-                raise ValueError(f"{count} {name} and what came before do not fit into {SIZE} slots.")
+                raise GhostkeysError(f"inventory: {count} {name} and what came before do not fit into {SIZE} slots.")

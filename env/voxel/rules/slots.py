@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from env.voxel.land.blocks import item, item_id, item_name
+from env.checks import one_of
+from env.voxel.land.blocks import ITEM_NAMES, item, item_id, item_name
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,5 @@ class Slots:
 
 
 def known_item(name: str) -> int:
-    """The id of an item; `ValueError` if there is none of that name."""
-    try:
-        return item_id(name)
-    except KeyError:
-        raise ValueError(f"{name!r} is no item of this world; see env.voxel.land.blocks.ITEMS.") from None
+    """The id of an item; `GhostkeysError` if there is none of that name."""
+    return item_id(one_of("the item", name, ITEM_NAMES))

@@ -7,11 +7,13 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from env import Recording, minerl_action_space
 from env.actions import no_op
+from env.errors import GhostkeysError
 from env.recordings.live import LiveRecordingWriter
-from env.wrappers import RecordEpisode
+from env.wrappers import FilterAction, RecordEpisode
 
 
 class Counter(gymnasium.Env[dict[str, Any], dict[str, Any]]):
@@ -143,3 +145,67 @@ def test_a_live_writer_keeps_what_was_played_before_a_failure(tmp_path: Path, ba
     with pytest.raises(RuntimeError):
         play(env, 5)
     assert len(Recording.open(tmp_path / "play.mp4")) == 3
+
+
+class FewKeys(Counter):
+    """Has three of MineRL's keys, and keeps what it was told."""
+
+    def __init__(self, bars: Any) -> None:
+        super().__init__(bars)
+        space = minerl_action_space()
+        self.action_space = spaces.Dict({name: space[name] for name in ("attack", "camera", "forward")})
+        self.taken: list[dict[str, Any]] = []
+
+    def step(self, action: dict[str, Any]) -> Any:
+        self.taken.append(action)
+        return super().step(action)
+
+
+def test_an_environment_gets_all_the_keys_it_has_and_no_others(bars: Any) -> None:
+    few = FewKeys(bars)
+    game = FilterAction(few)
+    assert game.action_space == minerl_action_space()
+    assert set(game.missing) == set(minerl_action_space()) - {"attack", "camera", "forward"}
+    game.reset()
+    game.step({"forward": 1, "sneak": 1})
+    game.step(game.action_space.sample())
+    assert all(few.action_space.contains(action) for action in few.taken)
+    assert few.taken[0]["forward"] == 1
+
+
+def test_a_key_that_the_environment_lacks_is_recorded_as_not_pressed(bars: Any, tmp_path: Path) -> None:
+    with RecordEpisode(FewKeys(bars), tmp_path, "play") as env:
+        env.reset()
+        env.step({**no_op(), "forward": 1, "sneak": 1})
+    actions = Recording.open(tmp_path / "play.mp4").actions
+    assert actions.button("forward").tolist() == [True]
+    assert actions.button("sneak").tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("space", "found"),
+    [
+        (spaces.Discrete(4), r"Counter has Discrete\(4\) in"),
+        (spaces.Dict({}), r"Counter has Dict\(\) in"),
+        (spaces.Dict({"forward": spaces.Discrete(2)}), "Counter has no `camera` in"),
+        (spaces.Dict({**minerl_action_space(), "place": spaces.Discrete(9)}), "Counter has the keys place in"),
+    ],
+)
+def test_other_action_spaces_are_refused_in_a_line(bars: Any, tmp_path: Path, space: Any, found: str) -> None:
+    env = Counter(bars)
+    env.action_space = space
+    for wrap in (FilterAction, lambda env: RecordEpisode(env, tmp_path, "play")):
+        with pytest.raises(GhostkeysError, match=f"{found} its action space; expected MineRL's") as error:
+            wrap(env)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("wrong", [{"camera": (0.0, np.nan)}, {"jump": 2}, {"jmp": 1}, None])
+def test_an_action_that_is_refused_changes_neither_game_nor_recording(bars: Any, tmp_path: Path, wrong: Any) -> None:
+    with RecordEpisode(Counter(bars), tmp_path, "play") as env:
+        env.reset()
+        play(env, 2)
+        with pytest.raises(GhostkeysError):
+            env.step(wrong)
+        play(env, 1)
+    assert [bars.read(frame) for frame in Recording.open(tmp_path / "play.mp4").frames()] == [0, 1, 2]

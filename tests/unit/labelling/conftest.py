@@ -11,6 +11,7 @@ from env.video.frames import write_video
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel
 from idm.nn.motion import MotionScale
+from idm.nn.phase import PhaseScale
 
 SIZE = (32, 32)
 WINDOW = 32
@@ -23,6 +24,7 @@ def make_model(seed: int = 0) -> InverseDynamicsModel:
         frame_size=SIZE,
         window=WINDOW,
         motion=(MotionScale(size=(16, 16), radius=(1, 1)),),
+        phase=(PhaseScale(size=(32, 32), window=(16, 16), step=(16, 16), radius=(4, 4)),),
         appearance_channels=(4, 8),
         appearance_outputs=8,
         width=16,

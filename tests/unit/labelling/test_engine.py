@@ -1,7 +1,7 @@
 """Many videos become whole label files; what is done is not done again, and a bad video costs only itself."""
 
-import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -14,7 +14,8 @@ from env.recordings.recording import Recording
 from env.video.frames import resize
 from idm.checkpoint import save_checkpoint
 from idm.model import InverseDynamicsModel, load
-from labelling import LabelReport, label_videos, read_labels, video_labeller
+from labelling import LabelReport, label_videos, read_labels
+from labelling.options import LabelOptions
 
 MakeVideo = Callable[..., Path]
 
@@ -46,7 +47,7 @@ def cut_off(video: Path) -> None:
     video.write_bytes(content[: len(content) * 2 // 3])
 
 
-@pytest.mark.parametrize("ticks", [1, 5, 15, 16, 17, 32, 33, 75, 140])
+@pytest.mark.parametrize("ticks", [1, 2, 3, 5, 15, 16, 17, 32, 33, 75, 140])
 def test_every_tick_has_a_row(run: Run, make_video: MakeVideo, tmp_path: Path, ticks: int) -> None:
     report = run(make_video("clip.mp4", ticks))
     table = read_labels(tmp_path / "out" / "clip.labels.parquet")
@@ -141,18 +142,28 @@ def test_a_video_that_is_cut_off_fails_unless_its_good_part_is_asked_for(
     assert "good" in label_metadata(table)["cut_off"]
 
 
-def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
-    run: Run, make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write_half(path: Path, *_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", f"{path}.tmp")
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """The operating system refuses to write more than so many bytes into any file, as a full disk would."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
+
+def test_a_disk_that_takes_no_more_stops_the_run_and_leaves_nothing_half_written(
+    run: Run, make_video: MakeVideo, tmp_path: Path
+) -> None:
     videos = [make_video("a.mp4", 20), make_video("b.mp4", 10)]
-    monkeypatch.setattr(video_labeller, "write_labels", write_half)
-    with pytest.raises(OSError, match="No space left on device") as caught:
+    with files_of_at_most(4096), pytest.raises(OSError, match="File too large") as caught:
         run(*videos)
     assert caught.value.filename == str(tmp_path / "out" / "a.labels.parquet")
-    assert not list(tmp_path.glob("out/*"))
+    assert list((tmp_path / "out").iterdir()) == []
+    assert [result.status for result in run(*videos).videos] == ["done", "done"]
+    assert (tmp_path / "out" / "a.labels.parquet").stat().st_size > 4096
 
 
 def test_a_checkpoint_of_another_kind_is_one_clear_line(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
@@ -163,9 +174,23 @@ def test_a_checkpoint_of_another_kind_is_one_clear_line(run: Run, make_video: Ma
 
 
 def test_settings_that_make_no_sense_are_refused(run: Run, make_video: MakeVideo) -> None:
-    for settings in ({"fps": 0.0}, {"batch": 0}, {"window": 30}, {"workers": -1}):
-        with pytest.raises(GhostkeysError):
-            run(make_video("a.mp4", 5), **settings)
+    video = make_video("a.mp4", 5)
+    for name, value in (
+        ("fps", 0.0), ("fps", float("nan")), ("fps", "fast"), ("batch", 0), ("batch", 10**9), ("window", 30),
+        ("window", 0), ("window", 10**9), ("workers", -1), ("workers", 10**6), ("together", 0), ("together", 10**6),
+        ("precision", "float16"), ("low_confidence", 2.0),
+    ):  # fmt: skip
+        with pytest.raises(GhostkeysError, match=f"{name}.* {value}"):
+            run(video, **{name: value})
+    with pytest.raises(TypeError, match="frames_per_second"):
+        run(video, frames_per_second=30)
+
+
+def test_options_are_given_together_or_one_by_one(run: Run, make_video: MakeVideo) -> None:
+    video = make_video("a.mp4", 60, fps=30)
+    assert run(video, options=LabelOptions(fps="native", workers=0)).ticks == 60
+    assert run(video, options=LabelOptions(fps="native", workers=0), fps=60).ticks == 20
+    assert run(video).ticks == 40
 
 
 def test_confidence_decides_what_is_usable(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:

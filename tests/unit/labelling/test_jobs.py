@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from env.errors import GhostkeysError
+from env.video.files import VIDEO_SUFFIXES
 from labelling.jobs import VideoJob, plan_jobs
 
 
@@ -67,3 +68,69 @@ def test_a_pattern_without_matches_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_kept_so_that_it_is_listed(tmp_path: Path) -> None:
     assert [job.video for job in plan_jobs([tmp_path / "gone.mp4"], tmp_path / "out")] == [tmp_path / "gone.mp4"]
+
+
+@pytest.mark.parametrize("folder", ["dir [best]", "what?", "*star*", "[a]/[b]"])
+def test_a_folder_that_exists_is_no_wildcard(tmp_path: Path, folder: str) -> None:
+    """`dir [best]` as a pattern would match `dir b`, which must not be labelled in its place."""
+    for name in (f"{folder}/x.mp4", f"{folder}/deep/y.mp4", "dir b/z.mp4", "whatx/z.mp4", "a/b/z.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    jobs = plan_jobs([f"{tmp_path}/{folder}/*.mp4"], tmp_path / "out")
+    assert [(job.video, job.labels) for job in jobs] == [
+        (tmp_path / folder / "x.mp4", tmp_path / "out" / "x.labels.parquet")
+    ]
+    jobs = plan_jobs([f"{tmp_path}/{folder}/**/*.mp4"], tmp_path / "out")
+    assert places(jobs, tmp_path / "out") == ["deep/y.labels.parquet", "x.labels.parquet"]
+    jobs = plan_jobs([tmp_path / folder], tmp_path / "out", recursive=True)
+    assert places(jobs, tmp_path / "out") == ["deep/y.labels.parquet", "x.labels.parquet"]
+
+
+def test_a_file_that_exists_is_no_pattern(tmp_path: Path) -> None:
+    for name in ("clip[1].mp4", "clip1.mp4"):
+        (tmp_path / name).touch()
+    assert [job.video for job in plan_jobs([tmp_path / "clip[1].mp4"], tmp_path)] == [tmp_path / "clip[1].mp4"]
+    (tmp_path / "clip[1].mp4").unlink()
+    assert [job.video for job in plan_jobs([tmp_path / "clip[1].mp4"], tmp_path)] == [tmp_path / "clip1.mp4"]
+
+
+def test_a_missing_file_with_brackets_in_its_name_is_kept_too(tmp_path: Path) -> None:
+    gone = tmp_path / "play [1080p].mp4"
+    assert [job.video for job in plan_jobs([gone], tmp_path / "out")] == [gone]
+
+
+def test_what_is_no_pattern_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GhostkeysError, match="no pattern"):
+        plan_jobs([tmp_path / "a**b" / "*.mp4"], tmp_path / "out")
+
+
+def test_a_folder_named_as_a_video_is_none_and_a_link_to_nothing_is_listed(night: Path, tmp_path: Path) -> None:
+    (night / "folder.mp4").mkdir()
+    (night / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    assert places(plan_jobs([night], tmp_path), tmp_path) == [
+        "a.labels.parquet", "b.labels.parquet", "gone.labels.parquet",
+    ]  # fmt: skip
+
+
+def test_names_that_nothing_can_have_are_kept_so_that_they_are_listed(tmp_path: Path) -> None:
+    names = [tmp_path / ("x" * 300), tmp_path / "a.mp4" / "b.mp4", tmp_path / "nul\0.mp4"]
+    (tmp_path / "a.mp4").touch()
+    assert [job.video for job in plan_jobs(names, tmp_path / "out")] == names
+
+
+@pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
+def test_every_kind_of_video_is_found_in_a_folder_and_by_its_labels(tmp_path: Path, suffix: str) -> None:
+    for name in (f"a{suffix}", f"b{suffix.upper()}"):
+        (tmp_path / "videos" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "videos" / name).touch()
+    assert places(plan_jobs([tmp_path / "videos"], tmp_path), tmp_path) == ["a.labels.parquet", "b.labels.parquet"]
+
+
+def test_a_name_too_long_for_a_label_file_is_cut_and_stays_its_own(tmp_path: Path) -> None:
+    names = ["n" * 240, "n" * 241, "n" * 251, "n" * 250 + "m", "ü" * 125, "ü" * 124 + "u"]
+    jobs = plan_jobs([tmp_path / f"{name}.mp4" for name in names], tmp_path)
+    assert jobs[0].labels.name == "n" * 240 + ".labels.parquet"
+    for job in jobs:
+        job.labels.touch()
+        assert job.labels.name.endswith(".labels.parquet")
+    assert len({job.labels for job in jobs}) == len(names)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from env.errors import VideoError
-from labelling.processes import Done, Failed, Progress, Report, WorkerError, work_here, work_in_processes
+from labelling.processes import work_in_processes
+from labelling.work import Done, Failed, Progress, Report, WorkerError, work_here
 
 
 def make_work(number: int) -> Callable[[str, Report], int]:

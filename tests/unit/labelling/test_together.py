@@ -14,8 +14,8 @@ from idm.model import InverseDynamicsModel
 from labelling import label_videos, read_labels, video_labeller
 from labelling.inference import Inference
 from labelling.prefetch import prefetch
-from labelling.processes import Done, Failed, Progress, Report
 from labelling.threads import work_in_threads
+from labelling.work import Done, Failed, Progress, Report
 
 MakeVideo = Callable[..., Path]
 

@@ -56,7 +56,7 @@ def test_what_was_mended_is_told(play: Path) -> None:
     assert checked.verdict == "mended"
     assert checked.mended == (
         "the last line was cut off and is left out",
-        "2 ticks have no mouse or keyboard and count as nothing done",
+        "2 ticks have no mouse or keyboard and are not used",
         "attack was stuck at the start and is let go until it is pressed anew",
         "the hotbar's slot was not recorded: turns of the wheel are not known",
         "4 frames without a line are left out (by tick)",

@@ -21,7 +21,7 @@ from tests.unit.labelling.studio.echo import ENV_ID, Echo
         ("--env ghostkeys/Vexel-v0", "--env ghostkeys/Vexel-v0: .*Vexel"),
         ("--env nowhere:Game-v0", "--env nowhere:Game-v0: .*nowhere"),
         ("--env CartPole-v1", "CartPole-v1 has one size of picture only; expected --own-size"),
-        ("--env CartPole-v1 --own-size", "CartPole-v1 has the actions Discrete.*expected MineRL's"),
+        ("--env CartPole-v1 --own-size", "CartPole-v1 has Discrete.*in its action space; expected MineRL's"),
         ("--size 361 640", "--size: .*frames of 361x640; .*even height and width"),
         ("--size 0 0", "frames of 0x0; .*even height and width"),
         ("--size 10000 10000", "frames of 10000x10000; .*2 to 8192"),
@@ -65,6 +65,7 @@ def test_the_page_is_opened_where_there_is_a_browser(
     tmp_path: Path, there_is_one: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened: list[str] = []
+    shown = ""
 
     def open_page(address: str) -> bool:
         opened.append(address)
@@ -72,14 +73,15 @@ def test_the_page_is_opened_where_there_is_a_browser(
 
     async def run() -> None:
         serving = asyncio.create_task(serve(Session(Echo(), tmp_path, seed=0, recording_ticks=100), browser=True))
-        while not opened:
+        nonlocal shown
+        while not opened or not (there_is_one or "There is no browser" in shown):
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
+            shown += capsys.readouterr().out
         serving.cancel()
         await asyncio.wait([serving])
 
     monkeypatch.setattr(webbrowser, "open", open_page)
     asyncio.run(run())
-    shown = capsys.readouterr().out
+    shown += capsys.readouterr().out
     assert f"Open {opened[0]} in a browser" in shown
     assert ("There is no browser" in shown) == (not there_is_one)

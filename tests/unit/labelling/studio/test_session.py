@@ -196,11 +196,14 @@ PICTURE = spaces.Box(0, 255, (40, 96, 3), np.uint8)
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"action_space": spaces.Discrete(2)}, "has the actions Discrete.*expected MineRL's"),
-        ({"action_space": spaces.Dict({"forward": spaces.Discrete(2)})}, "has the actions .*expected MineRL's"),
+        ({"action_space": spaces.Discrete(2)}, "has Discrete.2. in its action space; .*MineRL's"),
+        (
+            {"action_space": spaces.Dict({"forward": spaces.Discrete(2)})},
+            "has no `camera` in its action space; .*MineRL's",
+        ),
         (
             {"action_space": spaces.Dict({"camera": spaces.Discrete(2), "fly": spaces.Discrete(2)})},
-            "has the actions .*expected MineRL's",
+            "has the keys fly in its action space; .*MineRL's",
         ),
         ({"observation_space": PICTURE}, "has the observations .*expected MineRL's"),
         ({"observation_space": spaces.Dict({"image": PICTURE})}, "has the observations .*expected MineRL's"),
