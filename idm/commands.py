@@ -3,18 +3,18 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import jsonargparse
 import numpy as np
 
-from env.actions import BUTTONS
+from env.actions import BUTTONS, Actions
 from env.files import atomic_path, write_json
 from env.invisible import note
 from env.video.frames import read_ticks
-from env.video.ticks import FrameRate
+from env.video.ticks import FrameRate, turns_per_tick
 from idm.data import load_episodes
 from idm.evaluation import Evaluation, evaluate
 from idm.model import Prediction, load
@@ -89,9 +89,11 @@ def _predict(video: Path, *, checkpoint: Path, output: Path | None = None, fps: 
     """
     model = load(checkpoint)
     size, interpolation = model.config.frame_size, model.config.interpolation
-    ticks = read_ticks(video, fps=fps, size=size, interpolation=interpolation)
-    frames = np.stack([tick.picture for tick in ticks])
-    lines = tick_lines(model.predict(frames))
+    ticks = list(read_ticks(video, fps=fps, size=size, interpolation=interpolation))
+    found = model.predict(np.stack([tick.picture for tick in ticks]))
+    late, gaps = (np.array(values) for values in zip(*((tick.late, tick.gap) for tick in ticks), strict=True))
+    camera = turns_per_tick(found.actions.camera, late=late, gaps=gaps)
+    lines = tick_lines(replace(found, actions=Actions(found.actions.buttons, camera)))
     if output is None:
         print("\n".join(lines))
         return 0

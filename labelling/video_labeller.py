@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from env.actions import Actions
 from env.errors import RecordingError, VideoError
 from env.recordings.labels import write_labels
 from env.video.frames import Frame, Tick, read_ticks
+from env.video.ticks import turns_per_tick
 from labelling.jobs import VideoJob
 from labelling.labeller import Answers, Labeller
 from labelling.options import LabelOptions
@@ -69,15 +71,14 @@ class VideoLabeller:
             answers = Answers.concatenate(list(self.labeller.label(chunks)))
         if source.fault:
             metadata["cut_off"] = source.fault
-        times = np.array(source.times)
-        reasons = source.measures.reasons(
-            times, answers.confidence, self.options.low_confidence, gaps=np.array(source.gaps, bool)
-        )
+        times, gaps = np.array(source.times), np.array(source.gaps, bool)
+        reasons = source.measures.reasons(times, answers.confidence, self.options.low_confidence, gaps=gaps)
+        camera = turns_per_tick(answers.actions.camera, late=np.array(source.late), gaps=gaps)
         usable = reasons == USABLE
         with _writing(job.labels):
             write_labels(
                 job.labels,
-                answers.actions,
+                Actions(answers.actions.buttons, camera),
                 times=times,
                 frames=np.array(source.frames, np.int64),
                 button_probabilities=answers.button_probabilities,
@@ -111,6 +112,8 @@ class _Source:
         """Number of the source's frame that each tick shows."""
         self.gaps: list[bool] = []
         """Whether the source leaps after the tick."""
+        self.late: list[float] = []
+        """By how much (s) its frame was drawn after the tick."""
         self.fault = ""
         """Why the video ended before its end, if it did."""
 
@@ -121,6 +124,7 @@ class _Source:
             self.times.append(tick.seconds)
             self.frames.append(tick.frame)
             self.gaps.append(tick.gap)
+            self.late.append(tick.late)
             self.measures.add(tick.picture)
             chunk.append(tick.picture)
             if len(chunk) == CHUNK_TICKS:

@@ -1,10 +1,11 @@
 """What it costs that video has another frame rate than the game: the same play at many rates, labelled and scored.
 
-The embedded world is stepped at 20 ticks a second by the scripted player, in worlds that are never trained on. A display
-shows it in one of two ways: `held`, each tick's picture until the next (the capture of a 20-fps stream), with ticks that
-begin on a frame or half a tick off; or `live`, drawn between ticks with eye, view and hand moved in proportion (as the
-real game does). What is shown is recorded at the display's rate as H.264 with B-frames in Matroska, as screen recorders
-do. Each rule then gives the 20 frames a second that a model labels. Videos are kept under `--output`, scores too.
+The embedded world is stepped at 20 ticks a second by the scripted player, in worlds that are never trained on. A
+display shows it in one of two ways: `held`, each tick's picture until the next (the capture of a 20-fps stream), with
+ticks that begin on a frame or half a tick off; or `live`, drawn between ticks with eye, view and hand moved in
+proportion (as the real game does). What is shown is recorded at the display's rate as H.264 with B-frames in Matroska,
+as screen recorders do. Each rule then gives the 20 frames a second that a model labels. Videos are kept under
+`--output`, scores too.
 
     python scripts/resampling.py --checkpoint runs/demo/idm --output runs/resampling
     python scripts/resampling.py --checkpoint runs/demo/idm --output runs/resampling --quick      two rates, 10 seconds
@@ -165,7 +166,7 @@ def measure(model: InverseDynamicsModel, video: Path, true: Actions) -> dict[str
     def label(numbers: NDArray[np.int64], ticks: Ticks | None = None) -> Scores:
         found = model.predict(frames[numbers]).actions
         if ticks is not None:
-            found = Actions(found.buttons, turns_per_tick(found.camera, ticks))
+            found = Actions(found.buttons, turns_per_tick(found.camera, late=ticks.late, gaps=ticks.gaps))
         return best(found, true)
 
     nearest = ticks_of(table.seconds, table.end)

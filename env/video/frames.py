@@ -66,6 +66,8 @@ class Tick(NamedTuple):
     """Number of that frame, in the order of presentation."""
     gap: bool
     """Whether the video leaps after this tick: what follows is not the result of its action."""
+    late: float = 0.0
+    """By how much (s) the game had gone on when it drew the frame, from the tick on."""
 
 
 def probe(path: PathLike) -> VideoInfo:
@@ -116,7 +118,9 @@ def read_ticks(
         if shown:
             frame = pixels(picture, size, interpolation=interpolation)
             for tick in shown:
-                yield Tick(tick, float(table.seconds[number]), frame, number, bool(ticks.gaps[tick]))
+                yield Tick(
+                    tick, float(table.seconds[number]), frame, number, bool(ticks.gaps[tick]), float(ticks.late[tick])
+                )
 
 
 class FrameReader:

@@ -86,18 +86,20 @@ def ticks_of(
     return Ticks(frames, _marked(len(frames), np.searchsorted(frames, before_leaps, side="right") - 1), late)
 
 
-def turns_per_tick(camera: NDArray[np.float32], ticks: Ticks) -> NDArray[np.float32]:
+def turns_per_tick(
+    camera: NDArray[np.float32], *, late: NDArray[np.float64], gaps: NDArray[np.bool_]
+) -> NDArray[np.float32]:
     """The view's turn in each tick (N, 2), from its turn between each tick's frame and the next one's (N, 2).
 
     Frames that are drawn early or late show more or less than a tick's turn: the view is taken to turn evenly between
-    them.
+    them. `late` (N,) and `gaps` (N,) are those of `Ticks`.
     """
     turns = np.array(camera)
-    ends = np.flatnonzero(ticks.gaps) + 1
-    for start, stop in zip([0, *ends], [*ends, len(ticks)], strict=True):
-        late = ticks.late[start:stop] * TICKS_PER_SECOND
-        if stop > start and np.abs(late).max() > TIME_TOLERANCE * TICKS_PER_SECOND:
-            turns[start:stop] = _spread(camera[start:stop].astype(np.float64), np.arange(stop - start) + late)
+    ends = np.flatnonzero(gaps) + 1
+    for start, stop in zip([0, *ends], [*ends, len(turns)], strict=True):
+        if stop > start and np.abs(late[start:stop]).max() > TIME_TOLERANCE:
+            drawn = np.arange(stop - start) + late[start:stop] * TICKS_PER_SECOND
+            turns[start:stop] = _spread(camera[start:stop].astype(np.float64), drawn)
     return turns
 
 

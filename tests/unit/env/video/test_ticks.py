@@ -103,7 +103,7 @@ def test_an_even_turn_is_as_large_in_each_tick(rate: int) -> None:
     """From frames 33 and 67 ms apart, which show two thirds and four thirds of it."""
     seconds = np.arange(10 * rate) / rate
     ticks = ticks_of(seconds, 10.0)
-    turns = turns_per_tick(seen(ticks, seconds, 3.0), ticks)
+    turns = turns_per_tick(seen(ticks, seconds, 3.0), late=ticks.late, gaps=ticks.gaps)
     assert turns.dtype == np.float32
     np.testing.assert_allclose(turns[:-2], np.full((198, 2), (3.0, -3.0)), atol=1e-4)
 
@@ -113,7 +113,7 @@ def test_turns_do_not_pass_a_gap() -> None:
     ticks = ticks_of(seconds, 101.0)
     camera = np.zeros((len(ticks), 2), np.float32)
     camera[np.flatnonzero(ticks.gaps)[0] + 1 :] = 5.0
-    turns = turns_per_tick(camera, ticks)
+    turns = turns_per_tick(camera, late=ticks.late, gaps=ticks.gaps)
     assert (turns[: np.flatnonzero(ticks.gaps)[0] + 1] == 0.0).all()
     assert turns.sum() == pytest.approx(camera.sum(), rel=0.05)
 
@@ -122,4 +122,4 @@ def test_turns_do_not_pass_a_gap() -> None:
 def test_turns_between_frames_on_their_ticks_stay(rate: int) -> None:
     ticks = ticks_of(np.round(np.arange(5 * rate) / rate, 3), 5.0)
     camera = np.random.default_rng(4).normal(size=(len(ticks), 2)).astype(np.float32)
-    np.testing.assert_array_equal(turns_per_tick(camera, ticks), camera)
+    np.testing.assert_array_equal(turns_per_tick(camera, late=ticks.late, gaps=ticks.gaps), camera)
