@@ -32,7 +32,7 @@ from env.files import atomic_path, write_json
 from env.video.frames import FrameReader
 from env.video.held import tick_phases
 from env.video.table import FrameTable, frame_table
-from env.video.ticks import TICKS_PER_SECOND, TIME_TOLERANCE, Ticks, ticks_of, turns_per_tick
+from env.video.ticks import TICKS_PER_SECOND, TIME_TOLERANCE, ticks_of, turns_per_tick
 from env.voxel.environment import VoxelEnv
 from env.voxel.picture.render import Renderer
 from env.voxel.rules.view import View
@@ -96,21 +96,22 @@ class Play:
             views.append(world.game.view())
             taken.append(player.act(observation))
             observation, *_ = world.step(taken[-1])
-        return cls(session, views, taken)
+        return cls(session, [*views, world.game.view()], taken)
 
     def pictures(self, clock: NDArray[np.float64], *, live: bool) -> Iterator[NDArray[np.uint8]]:
         """What is shown at each moment of the game's clock, (N,) rising ticks: uint8 (H, W, 3)."""
         world = _world(self.session)
         world.reset(seed=self.session.seed, options=self.session.reset_options())
-        renderer, tick = Renderer(SIZE), 0
-        for moment in clock:
-            while tick < int(moment):
-                world.advance(self.taken[tick])
-                tick += 1
-            view = self.views[tick]
-            if live and tick + 1 < len(self.views):
-                view = between(view, self.views[tick + 1], share=moment - tick)
-            yield renderer.render(world.world, view)
+        renderer, drawn = Renderer(SIZE), -1.0
+        picture = np.zeros((*SIZE, 3), np.uint8)
+        for moment in clock if live else np.floor(clock):
+            while world.tick < int(moment):
+                world.advance(self.taken[world.tick])
+            if moment != drawn:
+                view, following = self.views[world.tick : world.tick + 2]
+                picture = renderer.render(world.world, between(view, following, share=moment - world.tick))
+                drawn = moment
+            yield picture
 
 
 def _world(session: Session) -> VoxelEnv:
@@ -157,40 +158,36 @@ def best(found: Actions, true: Actions) -> Scores:
 
 
 def measure(model: InverseDynamicsModel, video: Path, true: Actions) -> dict[str, Scores]:
-    """Scores by rule."""
+    """Scores by rule; those of ticks found in a held picture only where the picture is held."""
     table = frame_table(video)
-    frames = FrameReader(video).read(
-        np.arange(len(table)), size=model.config.frame_size, interpolation=model.config.interpolation
-    )
+    reader = FrameReader(video)
 
-    def label(numbers: NDArray[np.int64], ticks: Ticks | None = None) -> Scores:
-        found = model.predict(frames[numbers]).actions
-        if ticks is not None:
-            found = Actions(found.buttons, turns_per_tick(found.camera, late=ticks.late, gaps=ticks.gaps))
-        return best(found, true)
+    def label(numbers: NDArray[np.int64]) -> Actions:
+        frames = reader.read(numbers, size=model.config.frame_size, interpolation=model.config.interpolation)
+        return model.predict(frames).actions
 
-    nearest = ticks_of(table.seconds, table.end)
-    phases = tick_phases(video, table.seconds)
-    chosen = nearest if phases is None else ticks_of(table.seconds, table.end, phases=phases)
-    return {
-        "last due": label(last_due(table)),
-        "nearest": label(nearest.frames),
-        "phase": label(chosen.frames),
-        "phase, turns by time": label(chosen.frames, chosen),
-    }
+    nearest, phases = ticks_of(table.seconds, table.end), tick_phases(video, table.seconds)
+    found = {"last due": label(last_due(table)), "nearest": label(nearest.frames)}
+    if phases is None:
+        turns = turns_per_tick(found["nearest"].camera, late=nearest.late, gaps=nearest.gaps)
+        found["nearest, turns by time"] = Actions(found["nearest"].buttons, turns)
+    else:
+        found["held"] = label(ticks_of(table.seconds, table.end, phases=phases).frames)
+    return {rule: best(actions, true) for rule, actions in found.items()}
 
 
-def main(checkpoint: Path, output: Path, quick: bool = False, episodes: int = 1) -> None:
+def main(checkpoint: Path, output: Path, quick: bool = False, seconds: int = 60, episodes: int = 1) -> None:
     """Measures resampling.
 
     Args:
         checkpoint: Folder of the trained inverse dynamics model.
         output: Folder for the videos and the scores.
         quick: Only 30 and 60 frames a second, 10 seconds of each.
-        episodes: Worlds played, a minute each.
+        seconds: How long each video is.
+        episodes: Worlds played.
     """
     model = load(checkpoint)
-    ticks = 200 if quick else 1200
+    ticks = TICKS_PER_SECOND * (10 if quick else seconds)
     rates = (30, 60) if quick else RATES
     displays = [Display(False, 20)]
     for rate in rates:
