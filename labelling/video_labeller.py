@@ -69,10 +69,8 @@ class VideoLabeller:
             answers = Answers.concatenate(list(self.labeller.label(chunks)))
         if source.fault:
             metadata["cut_off"] = source.fault
-        times = np.array(source.times)
-        reasons = source.measures.reasons(
-            times, answers.confidence, self.options.low_confidence, gaps=np.array(source.gaps, bool)
-        )
+        times, gaps = np.array(source.times), np.array(source.gaps, bool)
+        reasons = source.measures.reasons(times, answers.confidence, self.options.low_confidence, gaps=gaps)
         usable = reasons == USABLE
         with _writing(job.labels):
             write_labels(

@@ -17,6 +17,7 @@ from env.files import atomic_path
 from env.video.container import PathLike, frame_rate, opened
 from env.video.decoding import SEEK_FROM, decode
 from env.video.encoding import Encoder, check_size
+from env.video.held import tick_phases
 from env.video.pictures import Frame, Interpolation, Size, pixels, resize, shown_size
 from env.video.table import frame_table
 from env.video.ticks import TICKS_PER_SECOND, FrameRate, ticks_of
@@ -107,7 +108,8 @@ def read_ticks(
     as `read_frames` does.
     """
     table = frame_table(path)
-    ticks = ticks_of(table.seconds, table.end, restarts=table.restarts, fps=fps)
+    phases = tick_phases(path, table.seconds) if fps == "auto" else None
+    ticks = ticks_of(table.seconds, table.end, restarts=table.restarts, fps=fps, phases=phases)
     starts = np.searchsorted(ticks.frames, np.arange(len(table) + 1))  # the first tick of each frame
     for number, stop, picture in _shown_until(path):
         shown = range(starts[number], starts[stop])

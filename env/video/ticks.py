@@ -1,4 +1,10 @@
-"""Which frame of a video each game tick shows: how video of any frame rate becomes 20 ticks a second."""
+"""Which frame of a video each game tick shows: how video of any frame rate becomes 20 ticks a second.
+
+A game steps at 20 ticks a second and is recorded at another rate. Two kinds of video come of that. The picture may be
+*held*: each tick's picture is shown until the next tick, and frames repeat. Where they do tells when the game's ticks
+begin (`env.video.held`), and one frame is taken of each. Or it is *live*: the game draws between ticks, no frame
+repeats, and each tick shows the frame nearest in time.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +24,10 @@ TIME_TOLERANCE = 1e-3
 MAX_HOLD = 1.0
 """A frame shown for longer (s) marks a gap: it is repeated for so long and no longer, and then the ticks go on after
 the gap."""
+HALF_TICK = 0.5 / TICKS_PER_SECOND
+AHEAD = 0.7
+"""A frame is taken early by this share of the interval since the one before. With 0.5 it would be the nearest; of two
+about as near, the later is taken, because the game may have stepped just at the tick."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,31 +43,52 @@ class Ticks:
         return len(self.frames)
 
 
-def ticks_of(seconds: NDArray[np.float64], end: float, *, restarts: ArrayLike = (), fps: FrameRate = "auto") -> Ticks:
+def ticks_of(
+    seconds: NDArray[np.float64],
+    end: float,
+    *,
+    restarts: ArrayLike = (),
+    fps: FrameRate = "auto",
+    phases: NDArray[np.float64] | None = None,
+) -> Ticks:
     """The ticks of a video whose frames (T) are shown from `seconds` on (never falling), the last until `end`.
 
-    Tick k shows the last frame that is due at k/20 s: slow videos repeat frames, fast ones skip some, and a variable
-    rate is followed. Where a frame is shown for longer than `MAX_HOLD`, or the time stamps begin anew (before the
-    frames `restarts`), the ticks leap.
+    Tick k shows the frame nearest to k/20 s, at most half a tick early: slow videos repeat frames, fast ones skip some,
+    and a variable rate is followed. Where the picture is held, `phases` (T,) are by how much (s) the game's ticks begin
+    later than multiples of 1/20 s, at each frame: each tick then shows a frame of its own picture, the one nearest to
+    the middle. Where a frame is shown for longer than `MAX_HOLD`, or the time stamps begin anew (before the frames
+    `restarts`), the ticks leap.
     """
     joined = np.asarray(restarts, np.int64) - 1
+    count = len(seconds)
     if fps == "native":
-        return Ticks(np.arange(len(seconds)), _marked(len(seconds), joined))
+        return Ticks(np.arange(count), _marked(count, joined))
     if not isinstance(fps, str):
-        seconds, end = np.arange(len(seconds)) / fps, len(seconds) / fps
-    until = np.append(seconds[1:], max(end, seconds[-1] + 2 * TIME_TOLERANCE))
-    held = until - seconds > MAX_HOLD + TIME_TOLERANCE
-    until[held] = seconds[held] + MAX_HOLD
-    tolerance = TIME_TOLERANCE if fps == "auto" else 1e-9
-    first, stop = _first_tick(seconds, tolerance), _first_tick(until, tolerance)
-    frames = np.repeat(np.arange(len(seconds)), np.maximum(stop - first, 0))
+        seconds, end = np.arange(count) / fps, count / fps
+    # Tick k shows the frame nearest to k/20 s of this clock, which is the middle of the time its held picture is shown.
+    clock = seconds if phases is None else np.maximum.accumulate(seconds - phases - HALF_TICK)
+    shown_for = np.append(seconds[1:], max(end, seconds[-1] + 2 * TIME_TOLERANCE)) - seconds
+    held = shown_for > MAX_HOLD + TIME_TOLERANCE
+    begins = _taken_from(clock)
+    starts = np.append(True, held[:-1])  # nothing before these frames is shown instead
+    begins[starts] = clock[starts]
+    ends = np.append(begins[1:], clock[-1] + shown_for[-1])
+    ends[held] = clock[held] + MAX_HOLD
+    first = _first_tick(begins)
+    repeats = np.maximum(_first_tick(ends) - first, 0)
+    frames = np.repeat(np.arange(count), repeats)
     before_leaps = np.union1d(np.flatnonzero(held[:-1]), joined)
     return Ticks(frames, _marked(len(frames), np.searchsorted(frames, before_leaps, side="right") - 1))
 
 
-def _first_tick(seconds: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
-    """The first tick to show a frame with this time stamp, which may be later than the tick by the tolerance (s)."""
-    return np.ceil((seconds - tolerance) * TICKS_PER_SECOND).astype(np.int64)
+def _taken_from(clock: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T,) the times (s) from which on each frame is the nearest, but no more than half a tick early."""
+    return clock - np.minimum(AHEAD * np.diff(clock, prepend=clock[0]), HALF_TICK)
+
+
+def _first_tick(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The first tick to show a frame that is taken from this time on, or up to `TIME_TOLERANCE` (s) before."""
+    return np.ceil((seconds - TIME_TOLERANCE) * TICKS_PER_SECOND).astype(np.int64)
 
 
 def _marked(length: int, places: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -73,7 +73,7 @@ def test_native_and_time_stamps_differ_for_30_frames_a_second(run: Run, make_vid
     labels = tmp_path / "out" / "clip.labels.parquet"
     assert run(video).ticks == 40
     np.testing.assert_allclose(
-        read_labels(labels)["time"].to_numpy(), [int(tick * 1.5) / 30 for tick in range(40)], atol=1e-3
+        read_labels(labels)["time"].to_numpy(), [int(tick * 1.5 + 0.5) / 30 for tick in range(40)], atol=1e-3
     )
     assert len(Recording.open(labels).frames()) == 40
     assert run(video, fps="native").ticks == 60

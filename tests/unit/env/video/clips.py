@@ -27,7 +27,13 @@ CODINGS = {
         "libx264", {"preset": "veryfast", "x264-params": "bframes=3:b-pyramid=normal:b-adapt=0:keyint=30"}
     ),
     "h264-open": Coding("libx264", {"preset": "veryfast", "x264-params": "bframes=3:open-gop=1:keyint=25:b-adapt=0"}),
-    "hevc": Coding("libx265", {"preset": "ultrafast", "x265-params": "bframes=3:keyint=30:b-adapt=0:log-level=none"}),
+    "hevc": Coding(
+        "libx265",
+        {
+            "preset": "ultrafast",
+            "x265-params": "bframes=3:keyint=30:b-adapt=0:log-level=error:pools=none:frame-threads=1",
+        },
+    ),
     "vp9": Coding("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "g": "30", "auto-alt-ref": "1"}),
     "av1": Coding("libsvtav1", {"preset": "12", "g": "32", "svtav1-params": "lp=1"}),
     "mpeg4": Coding("mpeg4", {"g": "30", "qscale": "3"}),
