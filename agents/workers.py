@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from tqdm import tqdm
 
 from env.errors import GhostkeysError
+from env.waiting import without_interrupts
 
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
@@ -87,7 +88,8 @@ def _work_apart(
     known = 0
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(shared,)) as pool:
         try:
-            running = {pool.submit(_do, task) for task in tasks}
+            with without_interrupts():  # a worker is not ready for Ctrl-C before `_start`
+                running = {pool.submit(_do, task) for task in tasks}
             while running:
                 done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 steps = shared.steps.value

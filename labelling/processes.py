@@ -10,13 +10,14 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from multiprocessing import connection, get_context, resource_tracker
+from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
 from env.errors import GhostkeysError
+from env.waiting import without_interrupts
 from labelling.work import Done, Event, Failed, Progress, Result, Unit, Work, WorkerError
 
 ATTEMPTS = 2
@@ -81,7 +82,7 @@ class _Worker:
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_run_worker, args=(theirs, make_work, number), daemon=True)
-        with _without_interrupts():
+        with without_interrupts():
             self.process.start()
         theirs.close()  # so that the process's death ends the pipe
         self.unit: int | None = None
@@ -128,17 +129,6 @@ def _heard_from(running: dict[int, _Worker]) -> list[int]:
     """The workers that sent something, or died; waits for the first."""
     ready = connection.wait([worker.pipe for worker in running.values()])
     return [number for number, worker in running.items() if worker.pipe in ready]
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """A process started inside never sees Ctrl-C, which the terminal sends to all; this one sees it afterwards."""
-    resource_tracker.ensure_running()  # multiprocessing's own; its first start would let interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run_worker(pipe: Connection, make_work: Callable[[int], Work[Any, Any]], number: int) -> None:
