@@ -23,7 +23,7 @@ from agents.trial import Trial, check_scripted, first_tick
 from agents.workers import check_workers, counting, work
 from env.errors import GhostkeysError
 from env.making import PictureSize, check_milestone, lacking_buttons, possible_action
-from env.video.frames import VideoWriter
+from env.video.encoding import VideoWriter
 from env.video.overlay import draw_controls
 from idm.checkpoint import weights_sha256
 from idm.devices import choose_device

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from agents.codec import JointCodec
 from agents.policy import Policy
-from env.video.frames import resize
+from env.video.pictures import resize
 
 
 class PolicyPlayer:

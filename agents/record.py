@@ -25,7 +25,8 @@ from env.files import remove_abandoned, write_json
 from env.making import make_env
 from env.processors import usable_processors
 from env.video.encoding import check_size
-from env.video.frames import TICKS_PER_SECOND, probe
+from env.video.frames import probe
+from env.video.ticks import TICKS_PER_SECOND
 from env.wrappers import RecordEpisode
 
 SETTINGS_FILE = "record.json"

@@ -13,8 +13,8 @@ from env.actions import MINERL_KEYS, minerl_action_space, no_op, read_action
 from env.errors import GhostkeysError
 from env.recordings.live import LiveRecordingWriter
 from env.recordings.recording import RecordingWriter
-from env.video.decoding import PathLike
-from env.video.frames import Frame
+from env.video.container import PathLike
+from env.video.pictures import Frame
 
 # What an environment reports beside its frame that has a place in a recording.
 STATE_KEYS = ("isGuiOpen", "isGuiInventory", "hotbar", "mouse", "tick", "milli")

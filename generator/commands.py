@@ -19,7 +19,9 @@ from env.errors import GhostkeysError, VideoError
 from env.files import write_json
 from env.recordings.labels import label_actions, read_labels
 from env.recordings.recording import read_contractor_actions
-from env.video.frames import read_frames, resize, write_video
+from env.video.encoding import write_video
+from env.video.frames import read_frames
+from env.video.pictures import resize
 from generator.actions import parse_actions
 from generator.data import ClipsDataModule
 from generator.metrics import TURNING_DEGREES, evaluate_generator

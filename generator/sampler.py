@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from env.actions import Actions
-from env.video.frames import resize
+from env.video.pictures import resize
 from generator.actions import action_features
 from generator.diffusion import move, roughen, sampling_levels
 from generator.model import VideoGenerator

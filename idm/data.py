@@ -20,7 +20,7 @@ from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
 from env.recordings.recording import Recording, find_recordings
-from env.video.frames import resize
+from env.video.pictures import resize
 from idm.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
 
 log = logging.getLogger(__name__)

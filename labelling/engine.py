@@ -16,8 +16,8 @@ from tqdm import tqdm
 from env.errors import one_line
 from env.files import check_writable, remove_abandoned
 from env.processors import usable_processors
-from env.video.frames import TICKS_PER_SECOND, probe
-from env.video.ticks import FrameRate
+from env.video.frames import probe
+from env.video.ticks import TICKS_PER_SECOND, FrameRate
 from idm.devices import choose_device, device_count
 from idm.model import load
 from labelling.inference import Inference
@@ -27,9 +27,9 @@ from labelling.options import LabelOptions
 from labelling.processes import work_in_processes
 from labelling.provenance import Recipe, is_current
 from labelling.report import LabelReport, VideoResult
-from labelling.source import expected_ticks
 from labelling.threads import work_in_threads
 from labelling.video_labeller import VideoLabeller
+from labelling.video_length import expected_ticks
 from labelling.work import Event, Failed, Progress, work_here
 
 SILENT_SECONDS = 2.0

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
-from env.video.frames import Size
+from env.video.pictures import Size
 from idm.data import Interpolation
 from idm.model import ActionLogits, InverseDynamicsModel, Prediction
 from labelling.inference import Inference

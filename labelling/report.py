@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from env.video.frames import TICKS_PER_SECOND
+from env.video.ticks import TICKS_PER_SECOND
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from env.errors import RecordingError, VideoError
 from env.recordings.labels import write_labels
-from env.video.frames import Frame, Tick, read_ticks
+from env.video.frames import Tick, read_ticks
+from env.video.pictures import Frame
 from labelling.jobs import VideoJob
 from labelling.labeller import Answers, Labeller
 from labelling.options import LabelOptions

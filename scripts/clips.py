@@ -9,7 +9,8 @@ import torch
 from measured import POLICIES, evaluations
 
 from env import Actions, Recording, find_recordings
-from env.video.frames import TICKS_PER_SECOND, probe, read_frames
+from env.video.frames import probe, read_frames
+from env.video.ticks import TICKS_PER_SECOND
 from generator import Sampler
 from generator import load as load_generator
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from env import Recording
-from env.video.frames import VideoWriter
+from env.video.encoding import VideoWriter
 from env.video.overlay import BACKGROUND, draw_controls
 
 ACCENT, GREY, INK = "#2fae72", "#9aa1ac", "#7a828e"

@@ -15,7 +15,7 @@ from measured import BASELINES, HELDOUT, LEARNT, POLICIES, STAGES, idm_scores, l
 from tqdm import tqdm
 
 from env import Recording, find_recordings
-from env.video.frames import TICKS_PER_SECOND
+from env.video.ticks import TICKS_PER_SECOND
 from idm.metrics import AXES, CLIP, MACRO_BUTTONS
 
 

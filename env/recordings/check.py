@@ -18,9 +18,11 @@ from env.recordings.alignment import RATE_TOLERANCE
 from env.recordings.contractor import ContractorFile, read_contractor_file
 from env.recordings.labels import LABEL_SUFFIX
 from env.recordings.recording import Recording, videos_beside
-from env.video.decoding import PathLike, decode
+from env.video.container import PathLike
+from env.video.decoding import decode
 from env.video.files import has_video_suffix
-from env.video.frames import TICKS_PER_SECOND, probe
+from env.video.frames import probe
+from env.video.ticks import TICKS_PER_SECOND
 
 Verdict = Literal["good", "mended", "bad"]
 ABSURD_SHARE = 0.1

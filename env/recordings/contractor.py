@@ -12,7 +12,7 @@ import numpy as np
 
 from env.actions import HOTBAR
 from env.errors import RecordingError
-from env.video.decoding import PathLike
+from env.video.container import PathLike
 
 DEGREES_PER_PIXEL = 360 / 2400
 """How far the view turns for a pixel of mouse movement."""

@@ -18,8 +18,9 @@ from tqdm import tqdm
 from env.errors import GhostkeysError, VideoError
 from env.files import folder_lock
 from env.recordings.download import AbsentError, DownloadSettings, StoppedError, download
-from env.video.decoding import PathLike
-from env.video.frames import TICKS_PER_SECOND, probe
+from env.video.container import PathLike
+from env.video.frames import probe
+from env.video.ticks import TICKS_PER_SECOND
 
 SUFFIXES = (".jsonl", ".mp4")
 """The small file first: where it is absent the large one is of no use. So a recording that has its video is whole."""

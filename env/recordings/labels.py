@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
 from env.files import MAX_NAME_BYTES, atomic_path
-from env.video.decoding import PathLike
+from env.video.container import PathLike
 
 LABEL_FORMAT_VERSION = 2
 LABEL_SUFFIX = ".labels.parquet"

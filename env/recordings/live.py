@@ -14,9 +14,10 @@ from typing import Any, Self
 from env.errors import RecordingError
 from env.files import atomic_path, folder_lock
 from env.recordings.contractor import Tick, contractor_tick, to_json
-from env.video.decoding import PathLike
+from env.video.container import PathLike
 from env.video.encoding import Encoder, check_size, copy_frames, whole_frames
-from env.video.frames import TICKS_PER_SECOND, Frame, Size
+from env.video.pictures import Frame, Size
+from env.video.ticks import TICKS_PER_SECOND
 
 PART = ".part"
 """Stands before the suffix of files that are being written; their names begin with a full stop, too."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from env.actions import BUTTONS, HOTBAR, Actions
 from env.recordings.contractor import DEGREES_PER_PIXEL, MOUSE_BUTTONS, PlayerInput, read_contractor_file
-from env.video.decoding import PathLike
+from env.video.container import PathLike
 
 GUI_MOUSE_SCALES = {"5.7": 0.5, "5.8": 0.5, "6.7": 2.0, "6.8": 2.0, "6.9": 2.0}
 """What mouse movement in an open GUI is to be multiplied by, by version of the recorder."""

@@ -20,18 +20,12 @@ from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, l
 from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
 from env.video.container import PathLike
 from env.video.cursor import draw_cursor
+from env.video.encoding import VideoWriter
 from env.video.files import VIDEO_SUFFIXES, has_video_suffix
-from env.video.frames import (
-    TICKS_PER_SECOND,
-    Frame,
-    FrameReader,
-    Interpolation,
-    Size,
-    VideoWriter,
-    resize,
-)
+from env.video.frames import FrameReader
+from env.video.pictures import Frame, Interpolation, Size, resize
 from env.video.table import frame_table
-from env.video.ticks import TIME_TOLERANCE
+from env.video.ticks import TICKS_PER_SECOND, TIME_TOLERANCE
 
 __all__ = ["Recording", "RecordingWriter", "find_recordings", "read_contractor_actions"]
 

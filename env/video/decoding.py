@@ -10,8 +10,6 @@ from env.errors import VideoError
 from env.video.container import PathLike, reason_of
 from env.video.table import FrameTable, KeyFrame, decoded_packets, frame_table
 
-__all__ = ["SEEK_FROM", "PathLike", "decode", "frame_table"]
-
 SEEK_FROM = 64
 """Nearer frames are reached by decoding from the start: dearer to seek than to decode."""
 

@@ -1,15 +1,23 @@
-"""Frames into an open H.264 file through PyAV."""
+"""Frames written as H.264 through PyAV."""
 
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from env.errors import VideoError
-from env.video.container import MAX_SIDE
+from env.files import atomic_path
+from env.video.container import MAX_SIDE, PathLike
+from env.video.pictures import Frame, Size
+from env.video.ticks import TICKS_PER_SECOND
+
+CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".ts": "mpegts"}
+"""Formats that are written, by the suffix of the file."""
 
 
 class Encoder:
@@ -100,3 +108,70 @@ def whole_frames(path: Path) -> int:
     except (av.FFmpegError, OSError, IndexError):
         pass  # the file ends in the middle of something: what was counted before it is whole
     return frames
+
+
+class VideoWriter:
+    """Writes H.264 (yuv420p) frame by frame; the file appears, whole, when the `with` block ends well.
+
+    The height and width of `size` must be even. `threads` is the encoder's; one is right where many videos are
+    written at once.
+    """
+
+    def __init__(
+        self, path: PathLike, size: Size, fps: float = TICKS_PER_SECOND, *, crf: int = 20, threads: int = 1
+    ) -> None:
+        self.path = Path(path)
+        self.size = size
+        check_size(self.path, size)
+        if self.path.suffix not in CONTAINERS:
+            raise VideoError(
+                f"{self.path}: cannot write a video of this kind; expected a name in {', '.join(CONTAINERS)}."
+            )
+        self._fps = fps
+        self._options = {"crf": str(crf), "preset": "veryfast", "threads": str(threads)}
+        self._files = ExitStack()
+        self._encoder: Encoder | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many were written so far."""
+        return self._encoder.frames if self._encoder else 0
+
+    def __enter__(self) -> Self:
+        temporary = self._files.enter_context(atomic_path(self.path))
+        container = CONTAINERS[self.path.suffix]
+        self._encoder = Encoder(
+            temporary, self.size, fps=self._fps, format=container, options=self._options, name=self.path
+        )
+        return self
+
+    def write(self, frame: Frame) -> None:
+        """Append one frame, uint8 (H, W, 3) RGB."""
+        assert self._encoder is not None, "frames are written inside the `with` block"
+        self._encoder.write(frame)
+
+    def finish(self) -> None:
+        """Flush the encoder and close the file, which waits under its temporary name for the block to end."""
+        if self._encoder is not None:
+            self._encoder.finish()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.finish()
+            elif self._encoder is not None:
+                self._encoder.close()
+        except BaseException as failure:
+            self._files.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        self._files.__exit__(kind, error, trace)
+
+
+def write_video(path: PathLike, frames: NDArray[np.uint8], fps: float = TICKS_PER_SECOND, *, crf: int = 20) -> Path:
+    """Write uint8 (T, H, W, 3) RGB as H.264."""
+    with VideoWriter(path, frames.shape[1:3], fps, crf=crf) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return writer.path

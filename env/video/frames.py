@@ -1,11 +1,9 @@
-"""Frames of a video with their time stamps, read and written through PyAV; and the one resize everybody uses."""
+"""Frames of a video by their numbers and as game ticks, in RGB."""
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import av
@@ -13,33 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.errors import VideoError
-from env.files import atomic_path
 from env.video.container import PathLike, frame_rate, opened
 from env.video.decoding import SEEK_FROM, decode
-from env.video.encoding import Encoder, check_size
 from env.video.held import tick_phases
-from env.video.pictures import Frame, Interpolation, Size, pixels, resize, shown_size
+from env.video.pictures import Frame, Interpolation, Size, pixels, shown_size
 from env.video.table import frame_table
-from env.video.ticks import TICKS_PER_SECOND, FrameRate, ticks_of
-
-__all__ = [
-    "TICKS_PER_SECOND",
-    "Frame",
-    "FrameReader",
-    "Interpolation",
-    "Size",
-    "Tick",
-    "VideoInfo",
-    "VideoWriter",
-    "pixels",
-    "probe",
-    "read_frames",
-    "read_ticks",
-    "resize",
-    "write_video",
-]
-
-CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".ts": "mpegts"}
+from env.video.ticks import FrameRate, ticks_of
 
 
 @dataclass(frozen=True)
@@ -175,73 +152,6 @@ class FrameReader:
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         # An open decoder cannot go to another process; it starts anew there.
         return type(self), (self.path,)
-
-
-class VideoWriter:
-    """Writes H.264 (yuv420p) frame by frame; the file appears, whole, when the `with` block ends well.
-
-    The height and width of `size` must be even. `threads` is the encoder's; one is right where many videos are
-    written at once.
-    """
-
-    def __init__(
-        self, path: PathLike, size: Size, fps: float = TICKS_PER_SECOND, *, crf: int = 20, threads: int = 1
-    ) -> None:
-        self.path = Path(path)
-        self.size = size
-        check_size(self.path, size)
-        if self.path.suffix not in CONTAINERS:
-            raise VideoError(
-                f"{self.path}: cannot write a video of this kind; expected a name in {', '.join(CONTAINERS)}."
-            )
-        self._fps = fps
-        self._options = {"crf": str(crf), "preset": "veryfast", "threads": str(threads)}
-        self._files = ExitStack()
-        self._encoder: Encoder | None = None
-
-    @property
-    def frames(self) -> int:
-        """How many were written so far."""
-        return self._encoder.frames if self._encoder else 0
-
-    def __enter__(self) -> Self:
-        temporary = self._files.enter_context(atomic_path(self.path))
-        container = CONTAINERS[self.path.suffix]
-        self._encoder = Encoder(
-            temporary, self.size, fps=self._fps, format=container, options=self._options, name=self.path
-        )
-        return self
-
-    def write(self, frame: Frame) -> None:
-        """Append one frame, uint8 (H, W, 3) RGB."""
-        assert self._encoder is not None, "frames are written inside the `with` block"
-        self._encoder.write(frame)
-
-    def finish(self) -> None:
-        """Flush the encoder and close the file, which waits under its temporary name for the block to end."""
-        if self._encoder is not None:
-            self._encoder.finish()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self.finish()
-            elif self._encoder is not None:
-                self._encoder.close()
-        except BaseException as failure:
-            self._files.__exit__(type(failure), failure, failure.__traceback__)
-            raise
-        self._files.__exit__(kind, error, trace)
-
-
-def write_video(path: PathLike, frames: NDArray[np.uint8], fps: float = TICKS_PER_SECOND, *, crf: int = 20) -> Path:
-    """Write uint8 (T, H, W, 3) RGB as H.264."""
-    with VideoWriter(path, frames.shape[1:3], fps, crf=crf) as writer:
-        for frame in frames:
-            writer.write(frame)
-    return writer.path
 
 
 def _shown_until(path: PathLike) -> Iterator[tuple[int, int, Any]]:

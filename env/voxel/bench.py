@@ -21,7 +21,7 @@ import env
 from env.command_line import check_at_least_1, run_command
 from env.files import write_json
 from env.processors import processor_name, usable_processors
-from env.video.frames import resize
+from env.video.pictures import resize
 from env.voxel.environment import VoxelEnv
 from env.voxel.random_play import RandomPlay
 from env.waiting import announced

@@ -18,7 +18,7 @@ from env.command_line import CommandParser
 from env.errors import GhostkeysError
 from env.recordings.live import only_recorder, recover
 from env.video.encoding import check_size
-from env.video.frames import TICKS_PER_SECOND
+from env.video.ticks import TICKS_PER_SECOND
 from labelling.studio.server import Studio
 from labelling.studio.session import Session
 

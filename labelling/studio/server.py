@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from env.video.frames import TICKS_PER_SECOND
+from env.video.ticks import TICKS_PER_SECOND
 from labelling.studio.guard import guard
 from labelling.studio.keys import Input, Keys, MessageError
 from labelling.studio.session import Session, Shown

@@ -15,7 +15,9 @@ from env.actions import HOTBAR
 from env.errors import GhostkeysError
 from env.recordings.live import LiveRecordingWriter
 from env.video.encoding import check_size
-from env.video.frames import TICKS_PER_SECOND, Frame, Size, probe
+from env.video.frames import probe
+from env.video.pictures import Frame, Size
+from env.video.ticks import TICKS_PER_SECOND
 from env.wrappers import RecordEpisode, action_keys, recorder_state
 
 JPEG_QUALITY = 90

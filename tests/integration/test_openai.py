@@ -9,7 +9,9 @@ import yaml
 
 import agents
 import idm
-from env.video.frames import read_ticks, resize, write_video
+from env.video.encoding import write_video
+from env.video.frames import read_ticks
+from env.video.pictures import resize
 from ghostkeys import main
 from idm.checkpoint import Kind, load_checkpoint, read_metadata
 from labelling import read_labels

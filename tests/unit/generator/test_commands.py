@@ -13,7 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import generator
 from env.actions import Actions
 from env.errors import GhostkeysError
-from env.video.frames import read_frames, write_video
+from env.video.encoding import write_video
+from env.video.frames import read_frames
 from generator.actions import parse_actions
 from generator.commands import fit, sample, validate
 from generator.model import GeneratorConfig, VideoGenerator

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from env.video.frames import write_video
+from env.video.encoding import write_video
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel
 from idm.nn.motion import MotionScale

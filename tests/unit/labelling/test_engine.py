@@ -11,7 +11,7 @@ import pytest
 from env.errors import CheckpointError, GhostkeysError
 from env.recordings.labels import label_metadata
 from env.recordings.recording import Recording
-from env.video.frames import resize
+from env.video.pictures import resize
 from idm.checkpoint import save_checkpoint
 from idm.model import InverseDynamicsModel, load
 from labelling import LabelReport, label_videos, read_labels

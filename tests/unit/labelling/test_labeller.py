@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from env.video.frames import resize
+from env.video.pictures import resize
 from idm.model import InverseDynamicsModel
 from labelling.labeller import Answers, Labeller
 

@@ -10,7 +10,7 @@ from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
 from env.recordings.labels import write_labels
 from env.recordings.recording import RecordingWriter
-from env.video.frames import write_video
+from env.video.encoding import write_video
 from labelling import score_labels
 
 SIZE = (32, 32)

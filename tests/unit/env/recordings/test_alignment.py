@@ -14,7 +14,7 @@ from env import Recording, RecordingWriter
 from env.recordings.alignment import Alignment, lay
 from env.recordings.check import check_recording
 from env.recordings.contractor import PlayerInput
-from env.video.frames import write_video
+from env.video.encoding import write_video
 from env.video.table import FrameTable
 
 LINE = PlayerInput(

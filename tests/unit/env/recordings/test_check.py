@@ -13,7 +13,8 @@ from env import BUTTONS, Actions, Recording, RecordingWriter, find_recordings
 from env.errors import RecordingError
 from env.recordings.check import Checked, CheckReport, check_recording, check_recordings
 from env.recordings.labels import write_labels
-from env.video.frames import read_frames, write_video
+from env.video.encoding import write_video
+from env.video.frames import read_frames
 from ghostkeys import main
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "vpt"

@@ -14,7 +14,8 @@ import pytest
 from env import Actions, Recording, RecordingWriter, find_recordings
 from env.errors import GhostkeysError, RecordingError, VideoError
 from env.recordings.labels import write_labels
-from env.video.frames import read_ticks, write_video
+from env.video.encoding import write_video
+from env.video.frames import read_ticks
 
 
 def random_actions(length: int, seed: int = 0) -> Actions:

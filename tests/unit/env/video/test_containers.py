@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from env.video.decoding import decode
-from env.video.frames import FrameReader, pixels, read_ticks
+from env.video.frames import FrameReader, read_ticks
+from env.video.pictures import pixels
 from env.video.table import frame_table
 from env.video.ticks import ticks_of
 from tests.unit.env.video.clips import MILLISECONDS, irregular, steady, write_clip

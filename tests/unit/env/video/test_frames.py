@@ -13,7 +13,9 @@ import pytest
 
 from env.errors import VideoError
 from env.video.decoding import decode
-from env.video.frames import FrameReader, VideoWriter, probe, read_frames, read_ticks, resize, write_video
+from env.video.encoding import VideoWriter, write_video
+from env.video.frames import FrameReader, probe, read_frames, read_ticks
+from env.video.pictures import resize
 
 
 def write_at(path: Path, frames: Sequence[Any], milliseconds: Sequence[int], **options: str) -> Path:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from env.video.frames import read_ticks, write_video
+from env.video.encoding import write_video
+from env.video.frames import read_ticks
 from env.video.held import tick_phases
 from env.video.table import frame_table
 

@@ -11,7 +11,9 @@ import pytest
 
 from env.errors import VideoError
 from env.video.decoding import decode
-from env.video.frames import FrameReader, pixels, probe, read_frames, read_ticks, write_video
+from env.video.encoding import write_video
+from env.video.frames import FrameReader, probe, read_frames, read_ticks
+from env.video.pictures import pixels
 from env.video.table import frame_table
 from tests.unit.env.video.clips import CODINGS, Packets, join, moved, remux, steady, write_clip, write_turned
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from env.video.decoding import decode
-from env.video.frames import write_video
+from env.video.encoding import write_video
 
 
 def test_readers_do_not_disturb_one_another(bars: Any, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from env import Recording
 from env.actions import no_op
 from env.errors import GhostkeysError
-from env.video.frames import write_video
+from env.video.encoding import write_video
 from labelling.studio.session import Finished, Session, Shown, free_stem
 from tests.unit.labelling.studio.echo import SIZE, Echo, Seen, read
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from env.errors import VideoError
-from env.video.frames import probe, read_ticks, write_video
+from env.video.encoding import write_video
+from env.video.frames import probe, read_ticks
 from env.video.ticks import FrameRate
-from labelling.source import expected_ticks
+from labelling.video_length import expected_ticks
 
 SIZE = (32, 64)
 
