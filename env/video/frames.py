@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.errors import VideoError
-from env.video.container import PathLike, frame_rate, opened
+from env.video.container import PathLike, frame_rate, opened, packets_of
 from env.video.decoding import SEEK_FROM, decode
 from env.video.held import tick_phases
 from env.video.pictures import Frame, Interpolation, Size, pixels, shown_size
@@ -53,11 +54,10 @@ def probe(path: PathLike) -> VideoInfo:
             seconds = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             seconds = container.duration / av.time_base
-        frames, fps = stream.frames or None, frame_rate(stream)
-    picture = next((picture for _, _, picture in decode(path)), None)
-    if picture is None:
-        raise VideoError(f"{path} holds no frame; expected a video with at least one.")
-    return VideoInfo(frames, fps, *shown_size(picture), max(seconds, 0.0))
+        picture = _first_picture(container, stream)
+        if picture is None:
+            raise VideoError(f"{path} holds no frame that can be decoded; expected a video with at least one.")
+        return VideoInfo(stream.frames or None, frame_rate(stream), *shown_size(picture), max(seconds, 0.0))
 
 
 def read_frames(
@@ -152,6 +152,17 @@ class FrameReader:
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         # An open decoder cannot go to another process; it starts anew there.
         return type(self), (self.path,)
+
+
+def _first_picture(container: Any, stream: Any) -> Any:
+    """The first PyAV picture that the decoder gives, or None; what comes before the first key frame may give errors."""
+    with suppress(av.FFmpegError):
+        for packet in packets_of(container, stream):
+            with suppress(av.FFmpegError):
+                for picture in packet.decode():
+                    return picture
+        return next(iter(stream.codec_context.decode(None)), None)
+    return None
 
 
 def _shown_until(path: PathLike) -> Iterator[tuple[int, int, Any]]:
