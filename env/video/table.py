@@ -1,6 +1,7 @@
 """Which frames a video shows, in which order and when, found from its packets."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -240,10 +241,11 @@ def _order_by_stamps(path: PathLike, packets: _Packets) -> tuple[NDArray[np.int6
 def _decoded_until(path: PathLike, packets: _Packets, last: int) -> set[int]:
     """The packets whose pictures the decoder gives before that of packet `last`."""
     given: set[int] = set()
-    for index, _ in decoded_packets(path, packets.decoded):
-        if index == last:
-            break
-        given.add(index)
+    with suppress(av.FFmpegError):  # whoever reads the video meets it again, after the good frames
+        for index, _ in decoded_packets(path, packets.decoded):
+            if index == last:
+                break
+            given.add(index)
     return given
 
 
