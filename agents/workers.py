@@ -4,10 +4,11 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -86,16 +87,21 @@ def _work_apart(
     context = multiprocessing.get_context("spawn")
     shared = _Shared(context.Value("q", 0), context.Event())
     known = 0
+    # No lock that an interrupt could leave locked: `wait` locks every future, `steps.value` the number.
+    done: SimpleQueue[Future[Result]] = SimpleQueue()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(shared,)) as pool:
         try:
             with without_interrupts():  # the first task starts the processes
-                running = {pool.submit(_do, task) for task in tasks}
-            while running:
-                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                steps = shared.steps.value
+                for task in tasks:
+                    pool.submit(_do, task).add_done_callback(done.put)
+            left = len(tasks)
+            while left:
+                future = _next(done, seconds=0.5)
+                steps = shared.steps.get_obj().value
                 advance(steps - known)
                 known = steps
-                for future in done:
+                if future is not None:
+                    left -= 1
                     on_result(future.result())  # what went wrong in the worker is raised here
         except BrokenProcessPool:
             message = "a worker process was killed, perhaps for want of memory: start again with fewer --workers."
@@ -104,6 +110,14 @@ def _work_apart(
             shared.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _next(done: "SimpleQueue[Future[Result]]", *, seconds: float) -> "Future[Result] | None":
+    """The next task that ended, or None if none does for so long."""
+    try:
+        return done.get(timeout=seconds)
+    except Empty:
+        return None
 
 
 def _start(shared: _Shared) -> None:
