@@ -9,8 +9,7 @@ from typing import Any, Self
 
 from env.errors import CheckpointError
 from env.files import write_json
-from env.recordings.recording import Kind, find_recordings
-from env.video.files import VIDEO_SUFFIXES
+from env.recordings.recording import Kind, find_recordings, videos_beside
 
 RUN_FILE = "run.json"
 SHOWN = 4
@@ -108,10 +107,8 @@ def fingerprint_recordings(root: Path, kind: Kind | None) -> dict[str, str]:
 
 def _fingerprint(actions: Path) -> str:
     """Of a recording's actions and of the video beside them: their sizes, beginnings and ends."""
-    stem = actions.name.removesuffix(".jsonl").removesuffix(".labels.parquet")
-    videos = (actions.with_name(f"{stem}{suffix}") for suffix in VIDEO_SUFFIXES)
     digest = hashlib.sha256()
-    for path in [actions, *(video for video in videos if video.exists())]:
+    for path in [actions, *videos_beside(actions)]:
         size = path.stat().st_size
         digest.update(f"{size} ".encode())
         with path.open("rb") as file:

@@ -227,9 +227,15 @@ def _recordings_below(folder: Path, kind: Kind | None) -> set[Path]:
     return {path for path in stems.values() if not path.name.startswith(".")}
 
 
+def _stem(actions: Path) -> str:
+    """The name of an action file without its suffix."""
+    suffix = next((suffix for suffix in ACTION_SUFFIXES.values() if actions.name.endswith(suffix)), "")
+    return actions.name.removesuffix(suffix)
+
+
 def videos_beside(actions: Path) -> list[Path]:
-    """The videos that have the stem of a contractor's file; <stem>.mp4 first."""
-    stem = actions.name.removesuffix(ACTION_SUFFIXES["contractor"])
+    """The videos that have the stem of an action file, a contractor's or labels; <stem>.mp4 first."""
+    stem = _stem(actions)
     names = [(actions.with_name(stem + suffix), actions.with_name(stem + suffix.upper())) for suffix in VIDEO_SUFFIXES]
     found = (next((path for path in either if path.is_file()), None) for either in names)
     return [path for path in found if path is not None]
@@ -240,9 +246,7 @@ def contractor_video(actions: Path) -> Path:
 
     Raises `RecordingError` where there are several. <stem>.mp4 where there is none.
     """
-    found = videos_beside(actions) or [
-        actions.with_name(actions.name.removesuffix(ACTION_SUFFIXES["contractor"]) + ".mp4")
-    ]
+    found = videos_beside(actions) or [actions.with_name(f"{_stem(actions)}.mp4")]
     if len(found) > 1 and found[0].suffix.lower() != ".mp4":
         names = ", ".join(path.name for path in found)
         raise RecordingError(f"{actions} has several videos ({names}); expected <stem>.mp4, or one video.")

@@ -86,10 +86,10 @@ class _Packets:
     discard: NDArray[np.bool_]
     """Outside what an edit list shows."""
     decoded: NDArray[np.bool_]
-    whole: int
-    """How many there are, not counting one at the end that was cut in two."""
+    timed: bool
+    """Whether the format stores times of presentation."""
+    announced: int
     cut_off: bool
-    """Whether the file ends before its structure says it does, or in the middle of a packet."""
     time_base: float
 
     @property
@@ -120,11 +120,7 @@ def _read_table(path: PathLike) -> FrameTable:
     with opened(path) as (container, stream):
         packets = _scan(path, container, stream)
         rate = frame_rate(stream)
-        announced = max(int(stream.frames), 0)
-        cut_off = packets.cut_off and not 0 < announced <= packets.whole
-        if cut_off:
-            packets.decoded[-1] = False  # it may be half a frame
-        trusted = _stamps_tell_the_order(packets, container.format.name, stream.codec_context)
+        trusted = _stamps_tell_the_order(packets, stream.codec_context)
     if trusted:
         order, stamps = _order_by_stamps(path, packets)
     else:
@@ -144,8 +140,8 @@ def _read_table(path: PathLike) -> FrameTable:
         packets.decoded,
         packets.discard,
         tuple(_key_frames(packets, numbers)),
-        announced,
-        cut_off,
+        packets.announced,
+        packets.cut_off,
     )
 
 
@@ -165,10 +161,12 @@ def _scan(path: PathLike, container: Any, stream: Any) -> _Packets:
     pts, dts, position, duration, key, discard = zip(*found, strict=True)
     time_base = float(stream.time_base)
     decoded = _with_key_frame(dts, key, time_base)
-    # Transport streams call packets corrupt for other reasons.
-    torn = broken and container.format.name != "mpegts"
-    if torn:
-        decoded[-1] = False
+    formats = set(container.format.name.split(","))
+    torn = broken and "mpegts" not in formats  # transport streams call packets corrupt for other reasons
+    announced = max(int(stream.frames), 0)
+    cut_off = (torn or ends_early(path)) and not 0 < announced <= len(found) - torn
+    if torn or cut_off:
+        decoded[-1] = False  # it may be half a frame
     return _Packets(
         list(pts),
         list(dts),
@@ -177,8 +175,9 @@ def _scan(path: PathLike, container: Any, stream: Any) -> _Packets:
         np.array(key),
         np.array(discard),
         decoded,
-        len(found) - torn,
-        torn or ends_early(path),
+        not formats & _WITHOUT_STAMPS,
+        announced,
+        cut_off,
         time_base,
     )
 
@@ -202,7 +201,7 @@ def _with_key_frame(dts: Sequence[int | None], key: Sequence[bool], time_base: f
     return decoded
 
 
-def _stamps_tell_the_order(packets: _Packets, format_name: str, codec: Any) -> bool:
+def _stamps_tell_the_order(packets: _Packets, codec: Any) -> bool:
     """Whether the frames' order of presentation can be read off the packets' time stamps."""
     shown = packets.shown
     stamps = [packets.pts[index] for index in shown]
@@ -210,7 +209,7 @@ def _stamps_tell_the_order(packets: _Packets, format_name: str, codec: Any) -> b
         return False
     if codec.codec.intra_only:
         return all(stamp is not None for stamp in stamps) and bool((np.diff(np.array(stamps, np.int64)) > 0).all())
-    if None in stamps or _WITHOUT_STAMPS & set(format_name.split(",")):
+    if None in stamps or not packets.timed:
         return False
     pts = np.array(stamps, np.int64)
     order = np.argsort(pts, kind="stable")
@@ -252,15 +251,11 @@ def _decoded_until(path: PathLike, packets: _Packets, last: int) -> set[int]:
 def _order_by_decoding(path: PathLike, packets: _Packets) -> tuple[NDArray[np.int64], list[int | None]]:
     """The packets in the order in which the decoder gives their pictures, and the stamps of these."""
     given: list[tuple[int, int | None]] = []
-    try:
+    with suppress(av.FFmpegError):  # whoever reads the video meets it again, after the good frames
         for index, picture in decoded_packets(path, packets.decoded):
             given.append((index, picture.pts))
-    except av.FFmpegError:
-        pass  # whoever reads the video meets it again, after the good frames
     order = np.array([index for index, _ in given], np.int64)
-    with opened(path) as (container, _):
-        stored = not _WITHOUT_STAMPS & set(container.format.name.split(","))
-    if stored:
+    if packets.timed:
         return order, [stamp for _, stamp in given]
     # Without stamps of presentation, the frames are shown at the times of decoding, in order.
     times = sorted(stamp for index in order if (stamp := packets.dts[index]) is not None)

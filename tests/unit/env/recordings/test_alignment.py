@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
@@ -16,11 +14,13 @@ from env.recordings.check import check_recording
 from env.recordings.contractor import PlayerInput
 from env.video.encoding import write_video
 from env.video.table import FrameTable
+from tests.unit.env.video.clips import write_frames_at
 
 LINE = PlayerInput(
     line=1, names=frozenset(), new_buttons=(), dx=0.0, dy=0.0, hotbar=0, gui=False, cursor=None, tick=None, milli=None,
     complete=True,
 )  # fmt: skip
+
 NOON = 1_649_575_088_006
 """The time of day in milliseconds."""
 
@@ -219,20 +219,6 @@ def test_ticks_in_doubt_are_not_used(bars: Any, tmp_path: Path, caplog: pytest.L
     assert "its ticks are not used: 60 lines but 59 frames, and nothing tells which are missing" in caplog.text
     assert check_recording(tmp_path / "play.jsonl").verdict == "bad"
     assert Recording.open(tmp_path / "play.jsonl", assume_aligned=True).usable.all()
-
-
-def write_frames_at(path: Path, frames: Sequence[tuple[int, Any]]) -> None:
-    """A video of 20 Hz with each frame at its tick, whatever is missing."""
-    path.unlink()
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=20, options={"crf": "20"})
-        stream.height, stream.width = frames[0][1].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for tick, pixels in frames:
-            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            picture.pts, picture.time_base = tick, Fraction(1, 20)
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
 
 
 def random_case(seed: int) -> tuple[Case, bool]:

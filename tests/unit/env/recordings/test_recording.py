@@ -3,11 +3,9 @@
 import json
 import pickle
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
@@ -16,6 +14,7 @@ from env.errors import GhostkeysError, RecordingError, VideoError
 from env.recordings.labels import write_labels
 from env.video.encoding import write_video
 from env.video.frames import read_ticks
+from tests.unit.env.video.clips import write_frames_at
 
 
 def random_actions(length: int, seed: int = 0) -> Actions:
@@ -271,20 +270,6 @@ def test_labels_are_not_read_as_openais_loader_does(bars: Any, tmp_path: Path) -
     path = write_label_table(tmp_path / "clip.labels.parquet", Actions.none(5), np.arange(5) / 20, video="clip.mp4")
     with pytest.raises(RecordingError, match=r"only a contractor's \.jsonl"):
         Recording.open(path, compat="openai")
-
-
-def write_frames_at(path: Path, frames: Sequence[tuple[int, Any]]) -> None:
-    """A video of 20 Hz with each frame at its tick, whatever is missing."""
-    path.unlink()
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=20, options={"crf": "20"})
-        stream.height, stream.width = frames[0][1].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for tick, pixels in frames:
-            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            picture.pts, picture.time_base = tick, Fraction(1, 20)
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
 
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "vpt"

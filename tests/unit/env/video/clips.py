@@ -126,3 +126,17 @@ def join(parts: Sequence[Path], target: Path) -> Path:
     """Transport streams one after the other."""
     target.write_bytes(b"".join(part.read_bytes() for part in parts))
     return target
+
+
+def write_frames_at(path: Path, frames: Sequence[tuple[int, Any]]) -> None:
+    """A video of 20 Hz with each frame at its tick, whatever is missing."""
+    path.unlink()
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=20, options={"crf": "20"})
+        stream.height, stream.width = frames[0][1].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for tick, pixels in frames:
+            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            picture.pts, picture.time_base = tick, Fraction(1, 20)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
