@@ -10,6 +10,7 @@ from gymnasium import spaces
 import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from env.actions import BUTTONS, MINERL_KEYS
 from env.errors import GhostkeysError
+from env.ledger import KINDS
 from env.video.container import MAX_SIDE
 
 Env = gymnasium.Env[Any, Any]
@@ -102,7 +103,6 @@ def possible_action(made: Env, action: Mapping[str, Any]) -> dict[str, Any]:
 def known_milestones(made: Env) -> tuple[str, ...]:
     """All that the embedded world can count as achieved; nothing of an environment that does not tell."""
     from env.voxel.environment import VoxelEnv
-    from env.voxel.rules.ledger import KINDS
 
     if not isinstance(made.unwrapped, VoxelEnv) or not isinstance(made.observation_space, spaces.Dict):
         return ()

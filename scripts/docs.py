@@ -262,7 +262,7 @@ def _spaces(space: spaces.Dict, prefix: str) -> Iterator[list[str]]:
 
 def rewards() -> str:
     """What each item pays."""
-    from env.voxel.rules.tasks import TASKS, VPT_REWARDS
+    from env.tasks import TASKS, VPT_REWARDS
 
     rows = []
     for name, reward in VPT_REWARDS.items():

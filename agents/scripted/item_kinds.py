@@ -2,9 +2,9 @@
 
 from collections import Counter
 
+from env.ledger import KINDS
 from env.voxel.land.blocks import item_name
 from env.voxel.rules.inventory import HOTBAR_SIZE, Inventory
-from env.voxel.rules.ledger import KINDS
 from env.voxel.rules.slots import Slots
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from env.actions import minerl_action_space
 from env.checks import one_of, whole_number
 from env.recordings.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
+from env.tasks import TASKS, Task
 from env.voxel.land.terrain import generate
 from env.voxel.land.world import World
 from env.voxel.observation import Observation, location, observation_space, observe
@@ -23,7 +24,6 @@ from env.voxel.rules.menu import WINDOW_HEIGHT, WINDOW_WIDTH
 from env.voxel.rules.physics import Cell
 from env.voxel.rules.player import Player
 from env.voxel.rules.screen import Screen
-from env.voxel.rules.tasks import TASKS, Task
 
 Info = dict[str, Any]
 
@@ -71,7 +71,7 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
     its first value; pictures and numbers are right.
 
     ## Rewards
-    With a task, VPT's table up to its goal (`env.voxel.rules.tasks`): so much for each item obtained by picking up,
+    With a task, VPT's table up to its goal (`env.tasks`): so much for each item obtained by picking up,
     crafting or smelting, up to a number of each; what was thrown away or placed and is taken back counts once. Without
     a task 0.0. `info["milestones"]` tells what has been achieved.
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from env.voxel.land.blocks import FURNACE
+from env.ledger import Ledger
+from env.voxel.land.blocks import FURNACE, item_name
 from env.voxel.land.world import World
 from env.voxel.rules.controls import Controls
 from env.voxel.rules.drops import Drops
 from env.voxel.rules.furnace import Furnace
 from env.voxel.rules.hands import Hands
-from env.voxel.rules.ledger import Ledger
 from env.voxel.rules.menu import Menu
 from env.voxel.rules.movement import Movement
 from env.voxel.rules.physics import Box, Cell
@@ -139,7 +139,7 @@ class Game:
     def _settle(self, menu: Menu) -> None:
         """Note what was made, and let fall what was thrown."""
         for stack in menu.gained:
-            self.ledger.gain(stack.item, stack.count, tick=self.tick)
+            self.ledger.gain(item_name(stack.item), stack.count, tick=self.tick)
         for stack in menu.thrown:
             self.hands.toss(stack)
         menu.gained.clear()
@@ -149,7 +149,7 @@ class Game:
         for drop in self.drops.within(_grown(self.player.box)):
             left = self.player.inventory.add(drop.item, drop.count, damage=drop.damage)
             if left < drop.count:
-                self.ledger.gain(drop.item, drop.count - left, tick=self.tick)
+                self.ledger.gain(item_name(drop.item), drop.count - left, tick=self.tick)
             drop.count = left
 
 

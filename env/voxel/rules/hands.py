@@ -5,14 +5,14 @@ from math import floor
 
 import numpy as np
 
+from env.ledger import Ledger
 from env.voxel.land import blocks
-from env.voxel.land.blocks import AIR, BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE, Block, Item
+from env.voxel.land.blocks import AIR, BLOCKS, FIRST_ITEM, REPLACEABLE, SOLID, TARGETABLE, Block, Item, item_name
 from env.voxel.land.world import World
 from env.voxel.rules import mining
 from env.voxel.rules.controls import Controls
 from env.voxel.rules.drops import Drops
 from env.voxel.rules.furnace import Furnace
-from env.voxel.rules.ledger import Ledger
 from env.voxel.rules.physics import EPSILON, Box, Cell, cast_ray
 from env.voxel.rules.player import MEAL_TICKS, REACH, Player, is_under_water
 from env.voxel.rules.slots import Stack
@@ -92,7 +92,7 @@ class Hands:
         """Throw a stack, which was taken from somewhere, the way the player looks."""
         x, y, z = self.player.eye
         self.drops.throw(stack.item, stack.count, (x, y - 0.3, z), self.player.direction, damage=stack.damage)
-        self.ledger.lose(stack.item, stack.count)
+        self.ledger.lose(item_name(stack.item), stack.count)
 
     def _strike(self) -> None:
         """A click: start on the target, or miss."""
@@ -157,7 +157,7 @@ class Hands:
             self.drops.spill(number, count, cell)
         for stack in self.furnaces.pop(cell, Furnace()).clear():
             self.drops.spill(stack.item, stack.count, cell, damage=stack.damage)
-            self.ledger.lose(stack.item, stack.count)
+            self.ledger.lose(item_name(stack.item), stack.count)
         above = (cell[0], cell[1] + 1, cell[2])
         if _needs_ground(BLOCKS[self.world.block(*above)]):
             self._remove(above, None)
@@ -179,7 +179,7 @@ class Hands:
             return
         self.world.set_block(*cell, block)
         self.player.inventory.take(self.player.hotbar_selected)
-        self.ledger.lose(block, 1)
+        self.ledger.lose(item_name(block), 1)
         self._swing()
 
     def _is_hungry_for(self, thing: Item | None) -> bool:

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import env as environments
+from env.ledger import Ledger
 from env.recordings.contractor import read_contractor_file
 from env.recordings.recording import Recording
+from env.tasks import TASKS, VPT_REWARDS
 from env.voxel.environment import VoxelEnv
 from env.voxel.land.blocks import CRAFTING_TABLE, FURNACE, GRASS_BLOCK, STONE_BLOCK, item_id
 from env.voxel.land.world import World
-from env.voxel.rules.ledger import Ledger
 from env.voxel.rules.menu import Place
 from env.voxel.rules.screen import PIXELS_PER_DEGREE
-from env.voxel.rules.tasks import TASKS, VPT_REWARDS
 from env.wrappers import RecordEpisode
 
 FLOOR = 8
@@ -59,10 +59,10 @@ def test_vpts_table_adds_up() -> None:
     ledger = Ledger()
     for name in VPT_REWARDS:
         if name not in ("log", "planks"):
-            ledger.gain(item_id(name), 100, tick=1)
-    ledger.gain(item_id("birch_log"), 5, tick=1)
-    ledger.gain(item_id("oak_log"), 5, tick=1)
-    ledger.gain(item_id("oak_planks"), 10, tick=1)
+            ledger.gain(name, 100, tick=1)
+    ledger.gain("birch_log", 5, tick=1)
+    ledger.gain("oak_log", 5, tick=1)
+    ledger.gain("oak_planks", 10, tick=1)
     worth = {name: reward.quantity * reward.each for name, reward in VPT_REWARDS.items()}
     assert TASKS["diamond_pickaxe"].total(ledger) == pytest.approx(sum(worth.values()) - 0.5)
     assert TASKS["stone_pickaxe"].total(ledger) == pytest.approx(7 - 0.5)

@@ -3,8 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from env.voxel.land.blocks import item_name
-
 KINDS = ("log", "planks", "sapling")
 """Kinds that any wood belongs to: an oak_log counts as "log" too."""
 
@@ -22,19 +20,19 @@ class Ledger:
     """
     _net: Counter[str] = field(default_factory=Counter)
 
-    def gain(self, number: int, count: int, *, tick: int) -> None:
+    def gain(self, name: str, count: int, *, tick: int) -> None:
         """Note that items came to the player."""
-        for name in _names(number):
-            self.milestones.setdefault(name, tick)
-            self._net[name] += count
-            self.most[name] = max(self.most[name], self._net[name])
+        for each in names_of(name):
+            self.milestones.setdefault(each, tick)
+            self._net[each] += count
+            self.most[each] = max(self.most[each], self._net[each])
 
-    def lose(self, number: int, count: int) -> None:
+    def lose(self, name: str, count: int) -> None:
         """Note that items left the player into the world, from where they can come back."""
-        for name in _names(number):
-            self._net[name] -= count
+        for each in names_of(name):
+            self._net[each] -= count
 
 
-def _names(number: int) -> list[str]:
-    name = item_name(number)
+def names_of(name: str) -> list[str]:
+    """An item's own name and the kinds it belongs to."""
     return [name, *(kind for kind in KINDS if name.endswith(f"_{kind}"))]

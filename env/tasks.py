@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from env.voxel.rules.ledger import Ledger
+from env.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,10 @@ def _up_to(goal: str) -> Task:
 
 TASKS: Mapping[str, Task] = {goal: _up_to(goal) for goal in ("stone_pickaxe", "diamond_pickaxe")}
 """The tasks by their goals; VPT's table up to the goal."""
+
+DIAMOND_SHOVEL = Task(
+    goal="diamond_shovel",
+    rewards={name: reward for name, reward in VPT_REWARDS.items() if name != "diamond_pickaxe"}
+    | {"diamond_shovel": VPT_REWARDS["diamond_pickaxe"]},
+)
+"""MineRL's task of that name by VPT's table, the shovel in the place of the diamond pickaxe."""
