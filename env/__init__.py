@@ -32,3 +32,10 @@ gymnasium.register(
     entry_point="env.voxel.environment:VoxelEnv",
     kwargs={"task": "diamond_pickaxe", "max_ticks": 12000},
 )
+gymnasium.register(id="ghostkeys/MineRL-v0", entry_point="env.minerl.client:MineRLEnv", nondeterministic=True)
+gymnasium.register(
+    id="ghostkeys/MineRLObtainDiamondShovel-v0",
+    entry_point="env.minerl.client:MineRLEnv",
+    kwargs={"spec": "MineRLObtainDiamondShovel-v0", "task": "diamond_shovel", "max_ticks": 18000},
+    nondeterministic=True,
+)

@@ -27,6 +27,12 @@ class Ledger:
             self._net[each] += count
             self.most[each] = max(self.most[each], self._net[each])
 
+    def hold(self, name: str, count: int, *, tick: int) -> None:
+        """Note that so many of an item, or of a kind, are there and were obtained, however they came."""
+        if count > 0:
+            self.milestones.setdefault(name, tick)
+            self.most[name] = max(self.most[name], count)
+
     def lose(self, name: str, count: int) -> None:
         """Note that items left the player into the world, from where they can come back."""
         for each in names_of(name):

@@ -1,6 +1,6 @@
 """What the environment tells an agent, by MineRL's names, and its Gymnasium space."""
 
-from string import ascii_lowercase
+from string import ascii_lowercase, digits
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,21 @@ FAR = 3e7
 """Bound of positions, in blocks, and of the yaw, in degrees, which does not wrap."""
 _MAX_COUNT = np.iinfo(np.int32).max
 _ITEM_IDS = np.array([0, *(item.id for item in ITEMS)])
-_ITEM_NAMES = tuple(item_name(int(number)) for number in _ITEM_IDS)
+ITEM_NAMES = tuple(item_name(int(number)) for number in _ITEM_IDS)
+"""Of `inventory`: all items, and "air" for empty slots."""
+MAX_NAME = 64
+"""Letters of an item's name, with room for all of Minecraft's."""
 
 
 def observation_space(size: tuple[int, int]) -> spaces.Dict:
     """The space of `observe`'s answers with a picture of (height, width)."""
-    names = ascii_lowercase + "_"
-    mainhand = {"type": spaces.Text(32, charset=names), "damage": _count_space(), "maxDamage": _count_space()}
+    names = ascii_lowercase + digits + "_"
+    mainhand = {"type": spaces.Text(MAX_NAME, charset=names), "damage": _count_space(), "maxDamage": _count_space()}
     life = {"is_alive": 1.0, "life": MAX_HEALTH, "food": MAX_FOOD, "saturation": MAX_FOOD, "air": MAX_AIR}
     return spaces.Dict(
         {
             "pov": spaces.Box(0, 255, (*size, 3), np.uint8),
-            "inventory": spaces.Dict({name: _count_space() for name in _ITEM_NAMES}),
+            "inventory": spaces.Dict({name: _count_space() for name in ITEM_NAMES}),
             "equipped_items": spaces.Dict({"mainhand": spaces.Dict(mainhand)}),
             "life_stats": spaces.Dict({name: spaces.Box(0.0, high, (), np.float32) for name, high in life.items()}),
             "location_stats": spaces.Dict(
@@ -73,7 +76,7 @@ def _count_space() -> spaces.Box:
 def _counts(inventory: Inventory) -> dict[str, NDArray[np.int32]]:
     totals = np.bincount(inventory.items, inventory.counts, _ITEM_IDS[-1] + 1).astype(np.int32)
     totals[0] = np.count_nonzero(inventory.counts == 0)
-    return {name: totals[number, ...] for name, number in zip(_ITEM_NAMES, _ITEM_IDS, strict=True)}
+    return {name: totals[number, ...] for name, number in zip(ITEM_NAMES, _ITEM_IDS, strict=True)}
 
 
 def _held(player: Player) -> dict[str, Any]:

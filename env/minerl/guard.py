@@ -1,0 +1,63 @@
+"""Ends all processes of one game when the process that played it ends, in whatever way.
+
+Run as a script, beside each worker: it waits until its standard input ends, which is when the client closes it or dies,
+kills every process that carries the worker's token in its environment, and removes the worker's folder. The game runs
+in a session of its own, and what it started may have lost its parents: only the environment tells.
+
+    python guard.py TOKEN FOLDER REMOVE
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+
+import psutil
+
+TOKEN_VARIABLE = "GHOSTKEYS_MINERL_TOKEN"
+PATIENCE = 10.0
+"""Seconds in which killed processes have to be gone."""
+
+
+def processes_of(token: str) -> list[psutil.Process]:
+    """This user's processes with the token in their environment, but for this one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(TOKEN_VARIABLE) == token:
+                found.append(process)
+        except (psutil.Error, OSError):  # gone, or somebody else's
+            continue
+    return found
+
+
+def kill_all(token: str) -> bool:
+    """Kills them until none is left; False if some cannot be killed."""
+    end = time.monotonic() + PATIENCE
+    while left := processes_of(token):
+        for process in left:
+            try:
+                process.kill()
+            except psutil.Error:
+                continue
+        psutil.wait_procs(left, timeout=0.2)
+        if time.monotonic() > end:
+            return False
+    return True
+
+
+def main() -> int:
+    """Waits for the end of standard input, and clears up."""
+    token, folder, remove = sys.argv[1:4]
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    sys.stdin.buffer.read()
+    gone = kill_all(token)
+    if remove == "yes":
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0 if gone else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
