@@ -323,6 +323,8 @@ def _reason(error: BaseException) -> str:
 def main() -> None:
     """Answers the client's requests until there are no more."""
     socket_path, pictures = sys.argv[1:3]
+    # Modules beside this file have names that MineRL's own imports may look for.
+    sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
     link, game = Link(socket_path), Game(pictures)
     for request in link.requests():
         arguments = {name: value for name, value in request.items() if name not in ("id", "op")}
