@@ -47,6 +47,10 @@ def _hang() -> None:
     time.sleep(1000)
 
 
+def _pause() -> None:
+    time.sleep(2.5)
+
+
 def _hang_with_gil() -> None:
     ctypes.PyDLL(None).sleep(1000)
 
@@ -91,6 +95,7 @@ _ERRORS: dict[str, BaseException] = {
 }
 _DEEDS = {
     "hang": _hang,
+    "pause": _pause,
     "hang_gil": _hang_with_gil,
     "die": _die,
     "stop": _stop,

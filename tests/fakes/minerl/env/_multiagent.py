@@ -68,9 +68,9 @@ class _SingleAgentEnv:
         if self.done:
             raise RuntimeError("Attempted to step an environment server with done=True")
         self._steps += 1
+        append(self._settings.calls, json.dumps({"op": "step", **_plain(action)}))
         fault = next_fault("step", self._steps)
         try:
-            append(self._settings.calls, json.dumps({"op": "step", **_plain(action)}))
             if fault != "TypeError":
                 strike(fault)
             self._strike_game(fault)
@@ -101,7 +101,7 @@ class _SingleAgentEnv:
         self._already_closed = True
 
     def noop_action(self) -> dict[str, Any]:
-        return {name: 0 for name in self.action_space.spaces} | {"camera": np.zeros(2, np.float32)}
+        return dict.fromkeys(self.action_space.spaces, 0) | {"camera": np.zeros(2, np.float32)}
 
     def _observe(self, state: State, fault: str | None, picture: bytes) -> dict[str, Any]:
         """What the handlers make of the game's state; it is logged as true unless something is wrong with it."""
@@ -190,5 +190,3 @@ _LIES: dict[str | None, Callable[[dict[str, Any]], None]] = {
     "info_text": lambda observation: None,
 }
 """Faults of what the game's state says."""
-
-
