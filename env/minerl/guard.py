@@ -1,10 +1,10 @@
 """Ends all processes of one game when the process that played it ends, in whatever way.
 
 Run as a script, beside each worker: it waits until its standard input ends, which is when the client closes it or dies,
-kills every process that carries the worker's token in its environment, and removes the worker's folder. The game runs
+kills every process that carries the worker's token in its environment, and removes what the worker leaves. The game runs
 in a session of its own, and what it started may have lost its parents: only the environment tells.
 
-    python guard.py TOKEN FOLDER REMOVE
+    python guard.py TOKEN [FILE OR FOLDER TO REMOVE ...]
 """
 
 import os
@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import psutil
 
@@ -49,13 +50,13 @@ def kill_all(token: str) -> bool:
 
 def main() -> int:
     """Waits for the end of standard input, and clears up."""
-    token, folder, remove = sys.argv[1:4]
+    token, *paths = sys.argv[1:]
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     sys.stdin.buffer.read()
     gone = kill_all(token)
-    if remove == "yes":
-        shutil.rmtree(folder, ignore_errors=True)
+    for path in map(Path, paths):
+        path.unlink(missing_ok=True) if path.is_file() else shutil.rmtree(path, ignore_errors=True)
     return 0 if gone else 1
 
 

@@ -92,7 +92,7 @@ class Worker:
             listener.bind(str(self.folder / "socket"))
             listener.listen(1)
             token = secrets.token_hex(16)
-            self._guard = _start_guard(token, self.folder, remove=logs is None)
+            self._guard = _start_guard(token, [self._pictures] if logs else [self._pictures, self.folder])
             stack.callback(self._end)
             self._process = _start(python, token=token, folder=self.folder, pictures=self._pictures, port=self.port)
             self._connection = self._accept(listener)
@@ -280,10 +280,10 @@ def _shared_file(folder: Path) -> Path:
     return Path(name)
 
 
-def _start_guard(token: str, folder: Path, *, remove: bool) -> "subprocess.Popen[bytes]":
+def _start_guard(token: str, leavings: list[Path]) -> "subprocess.Popen[bytes]":
     script = str(Path(__file__).with_name("guard.py"))
     return subprocess.Popen(
-        [sys.executable, script, token, str(folder), "yes" if remove else "no"],
+        [sys.executable, script, token, *map(str, leavings)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
