@@ -1,8 +1,8 @@
 """Ends all processes of one game when the process that played it ends, in whatever way.
 
 Run as a script, beside each worker: it waits until its standard input ends, which is when the client closes it or dies,
-kills every process that carries the worker's token in its environment, and removes what the worker leaves. The game runs
-in a session of its own, and what it started may have lost its parents: only the environment tells.
+kills every process that carries the worker's token in its environment, and removes the worker's files. The game runs in
+a session of its own, and what it started may have lost its parents: only the environment tells.
 
     python guard.py TOKEN [FILE OR FOLDER TO REMOVE ...]
 """

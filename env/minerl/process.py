@@ -85,16 +85,18 @@ class Worker:
         self._looked = 0.0
         with ExitStack() as stack:
             self.port = stack.enter_context(_own_ports())
-            self.folder = Path(tempfile.mkdtemp(prefix="minerl-", dir=logs))
-            self._pictures = _shared_file(self.folder)
-            stack.callback(self._remove_files, keep_folder=logs is not None)
+            temporary = Path(tempfile.mkdtemp(prefix="minerl-"))
+            stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+            self.folder = temporary if logs is None else Path(tempfile.mkdtemp(prefix="minerl-", dir=logs))
+            self._pictures = _shared_file(temporary)
+            stack.callback(self._release_pictures)
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            listener.bind(str(self.folder / "socket"))
-            listener.listen(1)
+            _listen(listener, temporary / "socket")
             token = secrets.token_hex(16)
-            self._guard = _start_guard(token, [self._pictures] if logs else [self._pictures, self.folder])
+            self._guard = _start_guard(token, [self._pictures, temporary])
             stack.callback(self._end)
-            self._process = _start(python, token=token, folder=self.folder, pictures=self._pictures, port=self.port)
+            files = [temporary / "socket", self._pictures]
+            self._process = _start(python, token=token, folder=self.folder, files=files, port=self.port)
             self._connection = self._accept(listener)
             self._open = stack.pop_all()
 
@@ -241,11 +243,9 @@ class Worker:
                 process.kill()
             process.wait()
 
-    def _remove_files(self, *, keep_folder: bool) -> None:
+    def _release_pictures(self) -> None:
         self._picture = None
         self._pictures.unlink(missing_ok=True)
-        if not keep_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class _OwnPorts:
@@ -272,6 +272,14 @@ def _own_ports() -> _OwnPorts:
     raise MineRLError(f"{GAMES} games run already: the locks in {folder} are all taken.")
 
 
+def _listen(listener: socket.socket, path: Path) -> None:
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        raise MineRLError(f"{path}: {error}; set TMPDIR to a folder with a shorter path.") from None
+    listener.listen(1)
+
+
 def _shared_file(folder: Path) -> Path:
     """An empty file in memory, where the system has such files."""
     memory = Path("/dev/shm")
@@ -291,9 +299,9 @@ def _start_guard(token: str, leavings: list[Path]) -> "subprocess.Popen[bytes]":
     )
 
 
-def _start(python: Path, *, token: str, folder: Path, pictures: Path, port: int) -> "subprocess.Popen[bytes]":
+def _start(python: Path, *, token: str, folder: Path, files: list[Path], port: int) -> "subprocess.Popen[bytes]":
     """Starts the worker in a session, a folder and, where there is no screen, an X server of its own."""
-    command = [str(python), str(Path(__file__).with_name("worker.py")), str(folder / "socket"), str(pictures)]
+    command = [str(python), str(Path(__file__).with_name("worker.py")), *map(str, files)]
     if sys.platform == "linux" and not os.environ.get("DISPLAY") and shutil.which("xvfb-run"):
         display = 100 + (port - FIRST_PORT) // PORTS_EACH
         screen = "-screen 0 1024x768x24 +extension GLX +render -noreset"
