@@ -133,4 +133,4 @@ class EmbeddedWorld:
 
     def _state(self, observation: Mapping[str, Any], info: Mapping[str, Any]) -> State:
         stats = {name: dict(counts) for name, counts in self._stats.items()}
-        return {**observation, "stats": stats, "isGuiOpen": info["isGuiOpen"]}
+        return {**observation, "location_stats": info["location_stats"], "stats": stats, "isGuiOpen": info["isGuiOpen"]}

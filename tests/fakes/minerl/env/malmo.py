@@ -81,7 +81,8 @@ class MinecraftInstance:
         """Asks the game for something; what it answers."""
         assert self.client_socket is not None
         comms.send_message(self.client_socket, request.encode())
-        return comms.recv_message(self.client_socket)
+        answer: bytes = comms.recv_message(self.client_socket)
+        return answer
 
     def kill(self) -> None:
         """Ends the game."""

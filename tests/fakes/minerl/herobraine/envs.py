@@ -100,7 +100,8 @@ class ObtainDiamondShovelWrapper:
         return self.env
 
     def reset(self) -> dict[str, Any]:
-        return self.env.reset()
+        observation: dict[str, Any] = self.env.reset()
+        return observation
 
     def step(self, action: Mapping[str, Any]) -> tuple[dict[str, Any], float, bool, dict[str, Any]]:
         observation, reward, done, info = self.env.step(action)

@@ -12,7 +12,7 @@ from env.minerl.client import MineRLEnv
 from tests.fakes.standin import StandIn, make_stand_in
 
 SIZE = (36, 64)
-DEADLINES = {"launch_deadline": 6.0, "reset_deadline": 3.0, "step_deadline": 1.5, "close_deadline": 1.0}
+DEADLINES: dict[str, Any] = {"launch_deadline": 6.0, "reset_deadline": 3.0, "step_deadline": 1.0, "close_deadline": 1.0}
 
 MakeStandIn = Callable[..., StandIn]
 MakeEnv = Callable[..., MineRLEnv]

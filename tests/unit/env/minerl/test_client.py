@@ -1,5 +1,6 @@
 """What an agent sees of MineRL: the embedded world's spaces, `info`, rewards and ends of episodes."""
 
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -74,11 +75,6 @@ def _comparable(info: dict[str, Any]) -> dict[str, Any]:
     for stack in info["inventory"]:
         totals[stack["type"]] = totals.get(stack["type"], 0) + stack["quantity"]
     return {**info, "inventory": totals}
-
-
-def test_stacks_of_an_inventory_are_listed_as_in_the_embedded_world(make_game: MakeStandIn, make_env: MakeEnv) -> None:
-    _, info = make_env(make_game()).reset(options={"inventory": {"oak_log": 70}})
-    assert info["inventory"] == [{"type": "oak_log", "quantity": 64}, {"type": "oak_log", "quantity": 6}]
 
 
 def test_the_seed_is_given_before_every_reset(game: StandIn, make_env: MakeEnv) -> None:
@@ -226,6 +222,27 @@ def test_what_is_no_minerl_is_named(tmp_path: Path, game: StandIn, scratch: Path
     with pytest.raises(MineRLError, match=r"status 4.*no such module"):
         make_env(game, python=broken).reset()
     assert leavings(game, scratch) == []
+
+
+def test_logs_are_kept_in_whatever_folder(tmp_path: Path, game: StandIn, scratch: Path, make_env: MakeEnv) -> None:
+    logs = tmp_path / ("a" * 100) / "logs"
+    minerl = make_env(game, logs=logs)
+    game.force({"op": "step", "at": 1, "kind": "noise"})
+    assert play(minerl, game, seed=0, ticks=2).invalid is None
+    minerl.close()
+    assert [b" noise " in path.read_bytes() for path in logs.rglob("worker.log")] == [True]
+    assert leavings(game, scratch) == []
+
+
+def test_a_temporary_folder_with_a_long_path_is_named(
+    tmp_path: Path, game: StandIn, scratch: Path, make_env: MakeEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("a" * 100)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with pytest.raises(MineRLError, match="TMPDIR"):
+        make_env(game).reset()
+    assert leavings(game, folder) == []
 
 
 def test_the_screen_is_followed(game: StandIn, make_env: MakeEnv) -> None:
