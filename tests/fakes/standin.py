@@ -27,9 +27,10 @@ class StandIn:
         return self.folder / "python"
 
     def force(self, *faults: Mapping[str, Any]) -> None:
-        """Has these faults come, each once and in place of those that have not come yet: `op`, `at` (from 1), `kind`.
+        """Has these faults come, each once and in place of those that have not come yet: `op`, `at`, `kind`.
 
-        Launches, resets and closes are counted from the start of MineRL's process, steps from the reset.
+        Launches, resets and closes are counted from the start of MineRL's process, steps from the reset, each from 1;
+        `at` 0 is the next of them.
         """
         (self.folder / "faults").write_text(json.dumps(faults))
 

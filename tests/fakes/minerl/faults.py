@@ -19,12 +19,12 @@ _leaked: list[bytes] = []
 
 
 def next_fault(op: str, number: int) -> str | None:
-    """The kind of the fault that is due at the `number`th (from 1) of an operation; each comes once."""
+    """The kind of the fault that is due at the `number`th (from 1) of an operation; each comes once, at 0 with the next."""
     settings = read_settings()
     with Path(settings.faults).open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         faults: list[dict[str, Any]] = json.load(file)
-        due = next((fault for fault in faults if (fault["op"], fault["at"]) == (op, number)), None)
+        due = next((fault for fault in faults if fault["op"] == op and fault["at"] in (0, number)), None)
         if due is None:
             return None
         faults.remove(due)
