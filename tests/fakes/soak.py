@@ -13,13 +13,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from env.minerl.client import MineRLEnv  # noqa: E402  # the repository has to be found first
-from env.minerl.process import MineRLError  # noqa: E402
-from tests.fakes.minerl.worlds import TICKS_OF_A_LOG, digest  # noqa: E402
-from tests.fakes.standin import StandIn, make_stand_in  # noqa: E402
+from env.minerl.client import MineRLEnv
+from env.minerl.process import MineRLError
+from tests.fakes.minerl.worlds import TICKS_OF_A_LOG, digest
+from tests.fakes.standin import StandIn, make_stand_in
 
 SIZE = (36, 64)
 FAULTS_OF_ONE = 25

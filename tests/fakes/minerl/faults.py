@@ -19,7 +19,7 @@ _leaked: list[bytes] = []
 
 
 def next_fault(op: str, number: int) -> str | None:
-    """The kind of the fault that is due at the `number`th (from 1) of an operation; each comes once, at 0 with the next."""
+    """The kind of the fault that is due at the `number`th of an operation; one at 0 is due with the next."""
     settings = read_settings()
     with Path(settings.faults).open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
