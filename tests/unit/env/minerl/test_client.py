@@ -69,6 +69,20 @@ def test_a_game_of_the_embedded_world_is_the_same_through_minerl(make_game: Make
     assert sum(rewards) > 5.0
 
 
+def test_what_was_thrown_and_is_taken_back_earns_nothing(make_game: MakeStandIn, make_env: MakeEnv) -> None:
+    voxel = VoxelEnv(SIZE, task="stone_pickaxe")
+    minerl = make_env(make_game(world="embedded"), task="stone_pickaxe", launch_deadline=120.0)
+    options = {"inventory": {"oak_log": 3}}
+    voxel.reset(seed=1, options=options)
+    minerl.reset(seed=1, options=options)
+    actions = [{"camera": (90.0, 0.0)}, {"drop": 1}, {}, {"drop": 1}, *[{}] * 70]
+    seen = [[each.step(action) for action in actions] for each in (voxel, minerl)]
+    logs = [int(step[0]["inventory"]["oak_log"]) for step in seen[1]]
+    assert (logs[0], min(logs), logs[-1]) == (3, 1, 3)
+    assert [step[1] for step in seen[1]] == [step[1] for step in seen[0]] == [0.0] * len(actions)
+    assert seen[1][-1][4]["milestones"] == seen[0][-1][4]["milestones"]
+
+
 def _comparable(info: dict[str, Any]) -> dict[str, Any]:
     """`info` with the inventory as totals: MineRL tells no slots."""
     totals: dict[str, int] = {}
