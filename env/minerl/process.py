@@ -38,6 +38,8 @@ MAX_LOG = 1 << 26
 """Bytes of a log file, beyond which it is emptied: the game writes some lines a tick."""
 FIRST_PORT, PORTS_EACH, GAMES = 20000, 16, 512
 """The ports of game n are the `PORTS_EACH` from `FIRST_PORT + PORTS_EACH * n` on: below those that systems give out."""
+LOCKS = Path("/tmp")
+"""Where games lock their ports: one place for a whole machine, which TMPDIR is not."""
 
 
 class MineRLError(GhostkeysError):
@@ -235,7 +237,11 @@ class Worker:
         if connection := getattr(self, "_connection", None):
             connection.close()
         assert self._guard.stdin is not None
-        self._guard.stdin.close()
+        with suppress(OSError):  # a guard that has ended reads nothing
+            self._guard.stdin.write(b"end")  # closing alone does not end it where this process was forked
+            self._guard.stdin.flush()
+        with suppress(OSError):
+            self._guard.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._guard.wait(PATIENCE + 5.0)
         if process is not None:
@@ -262,7 +268,7 @@ class _OwnPorts:
 
 
 def _own_ports() -> _OwnPorts:
-    folder = Path(tempfile.gettempdir()) / f"ghostkeys-minerl-{os.getuid()}"
+    folder = LOCKS / f"ghostkeys-minerl-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     for number in range(GAMES):
         lock = filelock.FileLock(folder / f"{number}.lock")
