@@ -185,6 +185,8 @@ _LIES: dict[str | None, Callable[[dict[str, Any]], None]] = {
     "huge_statistics": _set("pickup", value={"diamond_shovel": 2**70}),
     "words_for_statistics": _set("craft_item", value="diamond_shovel"),
     "nonsense_types": _set("equipped_items", value=7),
+    "huge_damage": _set("equipped_items", "mainhand", "damage", value=2**40),
+    "nonsense_name": _set("equipped_items", "mainhand", "type", value="DIAMOND\n" * 999),
     "nan_location": _set("location_stats", "xpos", value=np.float32("nan")),
     "words_for_life": _set("life_stats", "life", value="plenty"),
     "info_text": lambda observation: None,

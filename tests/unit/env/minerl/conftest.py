@@ -12,7 +12,12 @@ from env.minerl.client import MineRLEnv
 from tests.fakes.standin import StandIn, make_stand_in
 
 SIZE = (36, 64)
-DEADLINES: dict[str, Any] = {"launch_deadline": 6.0, "reset_deadline": 3.0, "step_deadline": 1.0, "close_deadline": 1.0}
+DEADLINES: dict[str, Any] = {
+    "launch_deadline": 20.0,
+    "reset_deadline": 3.0,
+    "step_deadline": 1.5,
+    "close_deadline": 1.0,
+}
 
 MakeStandIn = Callable[..., StandIn]
 MakeEnv = Callable[..., MineRLEnv]
@@ -24,6 +29,7 @@ def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="gk-"))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setenv("DISPLAY", ":0")  # the stand-in needs no screen, and starting one takes seconds
     yield folder
     shutil.rmtree(folder)
 

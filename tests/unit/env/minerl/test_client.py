@@ -75,7 +75,7 @@ def test_what_was_thrown_and_is_taken_back_earns_nothing(make_game: MakeStandIn,
     options = {"inventory": {"oak_log": 3}}
     voxel.reset(seed=1, options=options)
     minerl.reset(seed=1, options=options)
-    actions = [{"camera": (90.0, 0.0)}, {"drop": 1}, {}, {"drop": 1}, *[{}] * 70]
+    actions: list[dict[str, Any]] = [{"camera": (90.0, 0.0)}, {"drop": 1}, {}, {"drop": 1}, *[{}] * 70]
     seen = [[each.step(action) for action in actions] for each in (voxel, minerl)]
     logs = [int(step[0]["inventory"]["oak_log"]) for step in seen[1]]
     assert (logs[0], min(logs), logs[-1]) == (3, 1, 3)
@@ -257,6 +257,23 @@ def test_a_temporary_folder_with_a_long_path_is_named(
     with pytest.raises(MineRLError, match="TMPDIR"):
         make_env(game).reset()
     assert leavings(game, folder) == []
+
+
+def test_games_side_by_side_have_ports_of_their_own(
+    make_game: MakeStandIn, make_env: MakeEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where each job of a machine has a temporary folder of its own."""
+    ports = []
+    for game in (make_game(), make_game()):
+        make_env(game).reset(seed=0)
+        ports.append(min(_listened_to(game)))
+        monkeypatch.setattr(tempfile, "tempdir", tempfile.mkdtemp(dir=tempfile.gettempdir()))
+    assert abs(ports[0] - ports[1]) >= 16
+
+
+def _listened_to(game: StandIn) -> set[int]:
+    found = [each for process in game.processes() for each in process.net_connections() if each.status == "LISTEN"]
+    return {each.laddr.port for each in found}
 
 
 def test_the_screen_is_followed(game: StandIn, make_env: MakeEnv) -> None:
