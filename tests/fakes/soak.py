@@ -22,9 +22,13 @@ from tests.fakes.standin import StandIn, make_stand_in
 SIZE = (36, 64)
 FAULTS_OF_ONE = 25
 """Faults after which a new environment is made."""
-DEADLINES: dict[str, Any] = dict(
-    launch_deadline=10.0, reset_deadline=4.0, step_deadline=2.0, close_deadline=2.0, silence=5.0
-)
+DEADLINES: dict[str, Any] = {
+    "launch_deadline": 10.0,
+    "reset_deadline": 4.0,
+    "step_deadline": 2.0,
+    "close_deadline": 2.0,
+    "silence": 5.0,
+}
 ATTACK = {"attack": 1, "camera": (0.5, 2.0)}
 LOG, MOST_LOGS = 1 / 8, 8
 HARMLESS = ("noise", "child")
