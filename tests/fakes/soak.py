@@ -130,7 +130,9 @@ class Soak:
                 break
             is_log = tick % TICKS_OF_A_LOG == 0 and tick <= MOST_LOGS * TICKS_OF_A_LOG
             self.bad["wrong rewards"] += reward != (LOG if is_log else 0.0)
-            self.bad["bad episodes unmarked"] += terminated or truncated
+            if terminated or truncated:
+                self.bad["bad episodes unmarked"] += 1
+                break
         self.bad["invented observations"] += len(set(shown) - game.truth())
         return void
 
