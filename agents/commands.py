@@ -121,11 +121,11 @@ def _evaluate(
     )
     earlier = None if json is None else read_result(json, trial, episodes=episodes)
     videos = [path for path in (video, video_failure) if path is not None]
-    made = (
-        all(path.exists() for path in videos) or not trial.traits.repeats
-    )  # what does not repeat cannot be filmed now
-    if earlier is not None and made and not earlier.get("unplayed"):
+    missing = [path for path in videos if not path.exists()]
+    if earlier is not None and not earlier.get("unplayed") and not (missing and trial.traits.repeats):
         print(table(earlier))
+        for path in missing:
+            print(f"{path} is not written: {trial.env} does not repeat itself, and is filmed while it is played.")
         print(f"{json} was there already: delete it to play again.")
         return 0
     with ExitStack() as stack:

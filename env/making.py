@@ -50,7 +50,7 @@ def make_env(name: str, *, size: PictureSize = None, options: Mapping[str, Any] 
     except TypeError as error:
         unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if unknown is None or unknown[1] not in keywords:
-            if not options:
+            if not options and "required" not in str(error):
                 raise
             reason = " ".join(str(error).split())
             raise GhostkeysError(f"--env {name} cannot be made with these --env-options: {reason}") from None
