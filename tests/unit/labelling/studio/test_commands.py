@@ -19,7 +19,7 @@ from tests.unit.labelling.studio.echo import ENV_ID, Echo
     ("arguments", "message"),
     [
         ("--env ghostkeys/Vexel-v0", "--env ghostkeys/Vexel-v0: .*Did you mean ghostkeys/Voxel-v0"),
-        ("--env nowhere:Game-v0", "--env nowhere:Game-v0: .*nowhere"),
+        ("--env nowhere:Game-v0", "--env nowhere:Game-v0 cannot be made: .*nowhere"),
         ("--env CartPole-v1", "CartPole-v1 has one size of picture only: .*--own-size"),
         ("--env CartPole-v1 --own-size", "CartPole-v1 shows no picture: .*lack `pov`"),
         ("--env-options.tusk x", "--env-options.tusk: .*did you mean task"),
