@@ -1,6 +1,7 @@
 """Environments that are processes of their own, do not repeat themselves, and fail."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from agents.random import RandomAgent
 from agents.trial import Trial
 from env.actions import no_op
 from env.errors import GhostkeysError
-from env.making import make_env
+from env.making import check_milestone, make_env
 from env.video.frames import probe, read_frames
 from env.wrappers import RecordEpisode
 from tests.unit.agents.failing_env import FAILING_ID, noted
@@ -204,6 +205,15 @@ def test_wrong_options_are_one_line(options: dict[str, Any], message: str) -> No
     with pytest.raises(GhostkeysError, match=message) as error:
         evaluate("random", FAILING_ID, episodes=1, env_options=options)
     assert "\n" not in str(error.value)
+
+
+def test_a_milestone_that_may_be_misspelt_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the environment does not tell what there is: MineRL tells once it has been started, if at all."""
+    env = make_env("ghostkeys/MineRL-v0", options={"python": sys.executable})
+    for name, warned in (("log", False), ("iron_pickaxe", False), ("elytra", False), ("iron_pickax", True)):
+        caplog.clear()
+        check_milestone(name, env)
+        assert ("is it iron_pickaxe?" in caplog.text) == warned
 
 
 def test_rollout_tells_why_an_episode_is_invalid(notes: Path) -> None:
