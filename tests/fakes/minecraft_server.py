@@ -18,9 +18,9 @@ Minecraft lets pass before are left out, so that the frames are those of the emb
 
     python -m tests.fakes.minecraft_server --port N [--fault NAME --at WHEN | --faults FILE] [--fixed-frame]
 
-A fault (`FAULTS`) strikes at `quit`, `init`, `peek` or a step (1 is an episode's first); one that is named here does every
-time. A file, JSON with `fault` and `at`, is looked at with every message, so that it can be written while the server
-runs; it is removed as its fault strikes.
+A fault (`FAULTS`) strikes at `quit`, `init`, `peek` or a step (1 is an episode's first). One named in the command
+strikes every time. A file, JSON with `fault` and `at`, is looked at with every message, so that it can be written while
+the server runs; it is removed as its fault strikes.
 """
 
 import argparse

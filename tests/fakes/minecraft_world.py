@@ -22,6 +22,12 @@ BIOMES = {"extreme_hills": "mountains", "icy": "snow"}
 OTHER_SLOTS = ("offhand", "head", "chest", "legs", "feet")
 """Of equipment, beside the hand: the embedded world leaves them empty."""
 
+LAND = {
+    **{"sun_brightness": 0.94, "sky_light_level": 0.71, "light_level": 15, "can_see_sky": True, "is_raining": False},
+    **{"biome_id": 0, "biome_rainfall": 0.5, "biome_temperature": 0.5, "sea_level": 63},
+}
+"""What the game tells of a place beside its position; the same everywhere here."""
+
 
 class MissionError(GhostkeysError):
     """A mission or a command that the embedded world cannot play."""
@@ -149,6 +155,7 @@ class EmbeddedWorld:
             **dict(zip(("xpos", "ypos", "zpos"), x_y_z, strict=True)),
             "yaw": player.yaw,
             "pitch": player.pitch,
+            **LAND,
             **self._statistics.counts,
         }
         return json.dumps(state).encode()

@@ -3,7 +3,7 @@
     python -m tests.fakes.real_minerl FOLDER
 
 The source archive is downloaded (70 MB) and unpacked, never built. 0.4.4 is older than the MineRL 1.0 that the bridge
-is for, which no registry has: `survival_spec.py` makes up for the differences.
+is for, which no registry has: `survival_spec.py`, and a line before or after two of its files, make up for the differences.
 """
 
 import shutil
@@ -26,6 +26,14 @@ UNPACKED = (".py", ".json", ".j2", ".npz", ".xsd", ".xml", "size")
 PYTHONS = ("python3.11", "python3.10", "python3.9")
 """Pythons for which that NumPy has wheels."""
 FINISHED = "finished"
+NEWER_GYM = """import gym
+
+gym.Space.shape = property(lambda space: space._shape, lambda space, shape: setattr(space, "_shape", shape))
+"""
+"""MineRL 0.4.4 sets a space's shape, which a newer gym only lets one read."""
+NEWER_SPECS = """
+from survival_spec import ENVS  # as MineRL 1.0 names its list
+"""
 
 
 def real_minerl(folder: Path, *, seconds: float = 600.0) -> Path | None:
@@ -80,8 +88,9 @@ def _unpack(archive: Path, source: Path) -> None:
             if member.isfile() and path.startswith("minerl/") and path.endswith(UNPACKED) and "/src/" not in path:
                 member.name = path
                 tar.extract(member, source, filter="data")
-    specs = source / "minerl" / "herobraine" / "envs.py"
-    specs.write_text(f"{specs.read_text()}\n\nfrom survival_spec import ENVS  # as MineRL 1.0 names its list\n")
+    spaces, specs = (source / "minerl" / "herobraine" / path for path in ("hero/spaces.py", "envs.py"))
+    spaces.write_text(NEWER_GYM + spaces.read_text())
+    specs.write_text(specs.read_text() + NEWER_SPECS)
 
 
 def _add_spec(source: Path) -> None:

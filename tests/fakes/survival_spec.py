@@ -16,14 +16,17 @@ from minerl.herobraine.hero.handlers.agent.observations.mc_base_stats import _Fu
 from minerl.herobraine.hero.handlers.translation import TranslationHandler, TranslationHandlerGroup
 
 ITEMS = (
-    *("air", "apple", "stick", "coal", "torch", "bucket", "diamond", "iron_ingot", "iron_ore", "furnace"),
-    *("dirt", "grass_block", "stone", "cobblestone", "sand", "sandstone", "gravel", "flint", "snowball", "clay_ball"),
-    *(f"{wood}_{part}" for wood in ("oak", "birch", "spruce") for part in ("log", "planks", "sapling", "leaves")),
-    *(f"{stuff}_{tool}" for stuff in ("wooden", "stone", "iron", "diamond") for tool in ("pickaxe", "axe", "shovel")),
-    *(f"{stuff}_{tool}" for stuff in ("wooden", "stone", "iron", "diamond") for tool in ("sword", "hoe")),
-    *("crafting_table", "chest", "ladder", "bowl", "wheat_seeds", "coal_ore", "diamond_ore", "gold_ore", "charcoal"),
+    *("air", "stone", "grass_block", "dirt", "cobblestone", "oak_planks", "bedrock", "sand", "gravel", "oak_log"),
+    *("oak_leaves", "birch_log", "birch_leaves", "birch_planks", "water", "coal_ore", "iron_ore", "gold_ore"),
+    *("diamond_ore", "redstone_ore", "grass", "poppy", "dandelion", "oak_sapling", "birch_sapling", "crafting_table"),
+    *("furnace", "torch", "glass", "sandstone", "snow_block", "clay", "granite", "andesite", "diorite", "obsidian"),
+    *("chest", "spruce_log", "spruce_leaves", "spruce_planks", "cornflower", "oxeye_daisy", "stick", "coal"),
+    *("charcoal", "iron_ingot", "gold_ingot", "diamond", "redstone", "flint", "apple", "wheat_seeds"),
+    *("wooden_pickaxe", "wooden_axe", "wooden_shovel", "wooden_sword", "wooden_hoe", "stone_pickaxe", "stone_axe"),
+    *("stone_shovel", "stone_sword", "stone_hoe", "iron_pickaxe", "iron_axe", "iron_shovel", "iron_sword"),
+    *("iron_hoe", "diamond_pickaxe", "diamond_axe", "diamond_shovel", "diamond_sword", "diamond_hoe"),
 )
-"""Items of the newer game that can be told."""
+"""Items of the newer game that the embedded world has, too."""
 STATISTICS = ("pickup", "craft_item", "drop", "use_item")
 BUTTONS = (
     *("forward", "left", "back", "right", "jump", "inventory", "drop", "swapHands", "sneak", "sprint", "attack", "use"),
