@@ -170,9 +170,9 @@ class MinecraftServer:
 
     def end(self, status: int) -> None:
         """Ends the game as if its process did."""
-        self.close()
         if self._on_exit is not None:
             self._on_exit(status)
+        self.close()
 
     def due(self, place: str) -> str | None:
         """The name of the fault that strikes now."""
@@ -214,7 +214,7 @@ class MinecraftServer:
         except (_HungUpError, OSError):
             pass
         except (GhostkeysError, ValueError) as error:
-            print(f"ERROR {error}", file=sys.stderr, flush=True)  # noqa: T201  # as the game logs it
+            print(f"ERROR {error}", file=sys.stderr, flush=True)  # as the game logs it
         finally:
             self._connections.discard(connection)
             connection.close()
@@ -355,7 +355,7 @@ def main() -> None:
     faults = FaultFile(given.faults) if given.faults else FixedFault(given.fault and Fault(given.fault, given.at))
     server = MinecraftServer(given.port, faults=faults, fixed_frame=given.fixed_frame, on_exit=os._exit)
     for line in (f"***** Start MalmoEnvServer on port {server.port}", "CLIENT enter state: DORMANT"):
-        print(line, flush=True)  # noqa: T201  # MineRL's launcher waits for them
+        print(line, flush=True)  # MineRL's launcher waits for them
     server.closed.wait()
 
 

@@ -110,7 +110,7 @@ class Statistics(Ledger):
         self.counts["drop"][name] += count
 
 
-def _keep_statistics(game: Game) -> Statistics:
+def keep_statistics(game: Game) -> Statistics:
     """Has a game that just began count what the player gets and gives away; nothing else in it changes."""
     statistics = Statistics(game=game)
     game.ledger = game.hands.ledger = statistics
@@ -123,7 +123,7 @@ class EmbeddedWorld:
     def __init__(self, mission: Mission, *, seed: int | None) -> None:
         self._env = VoxelEnv(mission.size)
         self._env.reset(seed=seed, options=mission.options)
-        self._statistics = _keep_statistics(self._env.game)
+        self._statistics = keep_statistics(self._env.game)
 
     @property
     def done(self) -> bool:

@@ -3,7 +3,7 @@
     python -m tests.fakes.real_minerl FOLDER
 
 The source archive is downloaded (70 MB) and unpacked, never built. 0.4.4 is older than the MineRL 1.0 that the bridge
-is for, which no registry has: `survival_spec.py`, and a line before or after two of its files, make up for the differences.
+is for, which no registry has: `survival_spec.py`, and some lines in two of its files, make up for the differences.
 """
 
 import shutil
@@ -48,7 +48,7 @@ def real_minerl(folder: Path, *, seconds: float = 600.0) -> Path | None:
             try:
                 _make(folder, python, seconds=seconds)
             except (OSError, subprocess.SubprocessError, tarfile.TarError) as error:
-                print(f"MineRL's Python cannot be made: {error}", file=sys.stderr)  # noqa: T201
+                print(f"MineRL's Python cannot be made: {error}", file=sys.stderr)
                 return None
             (folder / FINISHED).touch()
         _add_spec(folder / "source")
@@ -98,4 +98,4 @@ def _add_spec(source: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(real_minerl(Path(sys.argv[1])))  # noqa: T201
+    print(real_minerl(Path(sys.argv[1])))
