@@ -46,8 +46,9 @@ def correlation(first: Frame, second: Frame) -> float:
     Each row's mean is taken out: a bright sky over dark ground makes any two views alike.
     """
     one, other = (_view(frame) for frame in (first, second))
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float((one * other).sum()) / length if length else 0.0
+    if min(one.std(), other.std()) < 0.01:  # nothing but rows of one colour, and rounding
+        return 0.0
+    return float((one * other).sum() / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
 def detail(frame: Frame) -> float:

@@ -14,6 +14,8 @@ from env.wrappers import FilterAction
 SETTLE = 6
 """Ticks until the view, and the hand in it, stand still after an action."""
 LARGEST_TURN = 90.0
+LEVEL = 10.0
+"""Degrees down at which the checks look: some ground, some sky."""
 
 
 class CheckFailed(Exception):  # noqa: N818  # an outcome of a check and no error of the program
@@ -85,10 +87,20 @@ class Probe:
         if self.info.get("isGuiOpen"):
             self.step("inventory")
             self.wait()
+        if "pitch" in self._location:
+            self._level()
+
+    def _level(self) -> None:
+        """Turns the pitch to `LEVEL`, also where a turn is not by as much, or not to the side, that was asked for."""
+        gain = 1.0  # degrees asked for by degrees turned
         for _ in range(8):
-            if "pitch" not in self._location or abs(self.pitch - LEVEL) < 2.0:
-                break
-            self.turn(pitch=LEVEL - self.pitch)
+            before = self.pitch
+            if abs(LEVEL - before) < 2.0:
+                return
+            asked = gain * (LEVEL - before)
+            self.turn(pitch=asked)
+            turned = self.pitch - before
+            gain = float(np.clip(asked / turned, -4.0, 4.0)) if abs(turned) > 0.5 else -gain
 
     @property
     def frame(self) -> Frame:
@@ -149,7 +161,3 @@ class Probe:
             raise CheckFailed(f"the game failed: {reason}")
         self.observation, self.info = observation, info
         return self.frame
-
-
-LEVEL = 10.0
-"""Degrees down at which the checks look: some ground, some sky."""

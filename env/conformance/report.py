@@ -59,7 +59,5 @@ def _lines(cells: dict[str, str], verdict: str) -> Iterator[str]:
     """One row of the table, with long cells on several lines."""
     wrapped = {name: textwrap.wrap(cells[name], width - 2) or [""] for name, width in _WIDTHS.items()}
     for number in range(max(map(len, wrapped.values()))):
-        parts = [
-            (lines[number] if number < len(lines) else "").ljust(_WIDTHS[name]) for name, lines in wrapped.items()
-        ]
+        parts = [(lines[number] if number < len(lines) else "").ljust(_WIDTHS[name]) for name, lines in wrapped.items()]
         yield "".join([*parts, verdict if number == 0 else ""]).rstrip()
