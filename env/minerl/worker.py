@@ -169,8 +169,8 @@ class Game:
             "done": done,
             "gui": bool(info.get("isGuiOpen", False)),
             "inventory": _counts(_part(observation, "inventory")),
-            "statistics": {name: _counts(observation[name]) for name in STATISTICS if name in observation},
-            "mainhand": {name: _plain(value) for name, value in mainhand.items()},
+            "statistics": {name: _counts(_part(observation, name)) for name in STATISTICS},
+            "mainhand": {name: _plain(name, value) for name, value in mainhand.items()},
             "life_stats": {name: float(value) for name, value in _part(observation, "life_stats").items()},
             "location_stats": {name: float(location[name]) for name in _PLACE if name in location},
         }
@@ -300,17 +300,27 @@ def _items() -> list[str]:
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table that is told, or an empty one where none is."""
     part = whole.get(name, {})
-    return part if isinstance(part, Mapping) else {}
+    if not isinstance(part, Mapping):
+        raise GameError(f"{name} is {type(part).__name__}; expected a table")
+    return part
 
 
 def _counts(values: Mapping[str, Any]) -> dict[str, int]:
     """Those that are not 0."""
-    return {name: int(value) for name, value in values.items() if value}
+    return {name: _count(name, value) for name, value in values.items() if value}
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str) else int(value)
+def _plain(name: str, value: Any) -> Any:
+    return value if isinstance(value, str) else _count(name, value)
+
+
+def _count(name: str, value: Any) -> int:
+    count = int(value)
+    if count != value:  # the statistics come as floats
+        raise GameError(f"{name} is {value}; expected a whole number")
+    return count
 
 
 def _reason(error: BaseException) -> str:

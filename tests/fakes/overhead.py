@@ -1,0 +1,130 @@
+"""What the bridge to MineRL costs: ms a step with it and in MineRL's own process, and two games beside one.
+
+    python -m tests.fakes.overhead MINERL_PYTHON [--steps 200] [--rounds 7]
+
+Behind both is the stand-in's fixed frame of 640 x 360. Measured in alternation; what is printed are medians of rounds.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+GAME = ROOT / "tests" / "fakes" / "minecraft"
+SPEC = "MineRLHumanSurvival-v0"
+IN_PROCESS = """
+import os, sys, time
+import numpy as np
+from minerl.env.malmo import InstanceManager
+from minerl.herobraine.envs import ENVS
+InstanceManager.MINECRAFT_DIR = sys.argv[1]
+env = {spec.name: spec for spec in ENVS}[sys.argv[2]].make().unwrapped
+env.reset()
+keys = list(env.action_space.spaces)
+for line in sys.stdin:
+    begin = time.perf_counter()
+    for _ in range(int(line)):
+        action = {key: int(key == "forward") for key in keys}
+        action["camera"] = np.zeros(2, np.float32)
+        _, _, _, info = env.step(action)
+        assert "error" not in info
+    print("TOOK", (time.perf_counter() - begin) * 1e3 / int(line), flush=True)
+env.close()
+os._exit(0)
+"""
+
+
+class InProcess:
+    """MineRL's environment stepped in its own Python."""
+
+    def __init__(self, python: str) -> None:
+        command = [python, "-c", IN_PROCESS, str(GAME), SPEC]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def step(self, count: int) -> float:
+        """Milliseconds a step."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(count, file=self._process.stdin, flush=True)
+        for line in self._process.stdout:
+            if line.startswith("TOOK"):
+                return float(line.split()[1])
+        raise SystemExit("MineRL's process ended.")
+
+    def close(self) -> None:
+        """Ends it and its game."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+class Bridged:
+    """The bridge's environment, in a process of its own as an evaluation's worker is."""
+
+    def __init__(self, python: str) -> None:
+        context = get_context("spawn")
+        self._connection, other = context.Pipe()
+        self._process = context.Process(target=_play, args=(other, python))
+        self._process.start()
+
+    def step(self, count: int) -> float:
+        """Milliseconds a step."""
+        self._connection.send(count)
+        return float(self._connection.recv())
+
+    def close(self) -> None:
+        """Ends it and its game."""
+        self._connection.send(0)
+        self._process.join(60)
+
+
+def _play(connection: Connection[Any, Any], python: str) -> None:
+    from env.minerl.client import MineRLEnv
+
+    env = MineRLEnv(python=python, minecraft=GAME)
+    env.reset(seed=1)
+    while count := connection.recv():
+        begin = time.perf_counter()
+        for _ in range(count):
+            assert "invalid" not in env.step({"forward": 1})[4]
+        connection.send((time.perf_counter() - begin) * 1e3 / count)
+    env.close()
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description="What the bridge to MineRL costs.")
+    parser.add_argument("python", help="MineRL's")
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    os.environ |= {"GHOSTKEYS_FAKE_PYTHON": sys.executable, "GHOSTKEYS_FAKE_OPTIONS": "--fixed-frame"}
+    own, first, second = InProcess(given.python), Bridged(given.python), Bridged(given.python)
+    for each in (own, first, second):
+        each.step(20)
+    inside, alone, both = [], [], []
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(given.rounds):
+            inside.append(own.step(given.steps))
+            alone.append(first.step(given.steps))
+            both.append(sum(1e3 / took for took in pool.map(lambda one: one.step(given.steps), (first, second))))
+    for each in (own, first, second):
+        each.close()
+    inner, outer, pair = (statistics.median(each) for each in (inside, alone, both))
+    print(f"MineRL in its own process {inner:.2f} ms a step ({min(inside):.2f} at best)")
+    print(f"through the bridge        {outer:.2f} ms a step ({min(alone):.2f} at best): {outer - inner:+.2f} ms")
+    print(f"one game {1e3 / outer:.0f} steps/s, two {pair:.0f} steps/s together: x {pair * outer / 1e3:.2f}")
+
+
+if __name__ == "__main__":
+    main()
