@@ -43,7 +43,7 @@ def _rows(probe: Probe, checks: Sequence[Check]) -> Iterator[Row]:
 def _row(probe: Probe, check: Check) -> Row:
     """Makes a check. What the environment raises, whatever it is, is the check's outcome."""
     try:
-        if check.needs:
+        if check.needs and not check.resets:
             probe.begin()
         found, as_expected = check.measure(probe)
     except CheckSkipped as reason:
