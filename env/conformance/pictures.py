@@ -57,8 +57,9 @@ def detail(frame: Frame) -> float:
 
 
 def _view(frame: Frame) -> Grey:
-    small: Grey = cv2.resize(part(grey(frame), rows=_WORLD), _SMALL[::-1], interpolation=cv2.INTER_AREA)
-    return small - small.mean(axis=1, keepdims=True)
+    small = cv2.resize(part(grey(frame), rows=_WORLD), _SMALL[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+    view: Grey = small - small.mean(axis=1, keepdims=True)
+    return view
 
 
 def shift(before: Frame, after: Frame) -> tuple[float, float, float]:

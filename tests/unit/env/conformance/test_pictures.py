@@ -16,8 +16,7 @@ Frame = NDArray[np.uint8]
 def view() -> Frame:
     """Blots of random colours, 180 x 320."""
     noise = np.random.default_rng(0).integers(0, 256, (45, 80, 3), np.uint8)
-    enlarged: Frame = cv2.resize(noise, (320, 180), interpolation=cv2.INTER_CUBIC)
-    return enlarged
+    return cv2.resize(noise, (320, 180), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
 
 
 @pytest.mark.parametrize(("down", "across"), [(0, 8), (0, -8), (6, 0), (-6, 0)])
