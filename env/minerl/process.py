@@ -38,6 +38,8 @@ MAX_LOG = 1 << 26
 """Bytes of a log file, beyond which it is emptied: the game writes some lines a tick."""
 FIRST_PORT, PORTS_EACH, GAMES = 20000, 16, 512
 """The ports of game n are the `PORTS_EACH` from `FIRST_PORT + PORTS_EACH * n` on: below those that systems give out."""
+OURS_ALONE = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
+"""Environment variables that would lead MineRL's Python to the packages of this one."""
 LOCKS = Path("/tmp")
 """Where games lock their ports: one place for a whole machine, which TMPDIR is not."""
 
@@ -312,7 +314,7 @@ def _start(python: Path, *, token: str, folder: Path, files: list[Path], port: i
         display = 100 + (port - FIRST_PORT) // PORTS_EACH
         screen = "-screen 0 1024x768x24 +extension GLX +render -noreset"
         command = ["xvfb-run", f"--server-num={display}", f"--server-args={screen}", *command]
-    surroundings = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "VIRTUAL_ENV")}
+    surroundings = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}
     surroundings |= {TOKEN_VARIABLE: token, "MALMO_MINECRAFT_OUTPUT_LOGDIR": str(folder)}
     try:
         with (folder / "worker.log").open("ab") as log:

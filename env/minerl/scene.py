@@ -67,7 +67,7 @@ class Scene:
 def observe(scene: Scene) -> Observation:
     """What an agent is told, in the embedded world's observation space, as new arrays."""
     name, damage, most = scene.mainhand
-    life = {"is_alive": float(not scene.done), **scene.life}
+    life = {**scene.life, "is_alive": float(not scene.done)}
     return {
         "pov": scene.picture.copy(),
         "inventory": {item: np.array(scene.inventory.get(item, 0), np.int32) for item in ITEM_NAMES},

@@ -171,8 +171,8 @@ class Game:
             "inventory": _counts(_part(observation, "inventory")),
             "statistics": {name: _counts(_part(observation, name)) for name in STATISTICS},
             "mainhand": {name: _plain(name, value) for name, value in mainhand.items()},
-            "life_stats": {name: float(value) for name, value in _part(observation, "life_stats").items()},
-            "location_stats": {name: float(location[name]) for name in _PLACE if name in location},
+            "life_stats": {name: _number(name, value) for name, value in _part(observation, "life_stats").items()},
+            "location_stats": {name: _number(name, location[name]) for name in _PLACE if name in location},
         }
 
     def _place_at_start(self, task: Any) -> None:
@@ -321,6 +321,13 @@ def _count(name: str, value: Any) -> int:
     if count != value:  # the statistics come as floats
         raise GameError(f"{name} is {value}; expected a whole number")
     return count
+
+
+def _number(name: str, value: Any) -> float:
+    number = float(value)
+    if not np.isfinite(number):
+        raise GameError(f"{name} is {value}; expected a number")
+    return number
 
 
 def _reason(error: BaseException) -> str:

@@ -3,6 +3,8 @@
     python -m tests.fakes.overhead MINERL_PYTHON [--steps 200] [--rounds 7]
 
 Behind both is the stand-in's fixed frame of 640 x 360. Measured in alternation; what is printed are medians of rounds.
+Beside the time that passes stands the time in which MineRL's process, and the bridge's two, compute: on a machine with
+other work, the difference of those says more.
 """
 
 import argparse
@@ -15,7 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 GAME = ROOT / "tests" / "fakes" / "minecraft"
@@ -30,16 +34,25 @@ env = {spec.name: spec for spec in ENVS}[sys.argv[2]].make().unwrapped
 env.reset()
 keys = list(env.action_space.spaces)
 for line in sys.stdin:
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), time.process_time()
     for _ in range(int(line)):
         action = {key: int(key == "forward") for key in keys}
         action["camera"] = np.zeros(2, np.float32)
         _, _, _, info = env.step(action)
         assert "error" not in info
-    print("TOOK", (time.perf_counter() - begin) * 1e3 / int(line), flush=True)
+    took = time.perf_counter() - begin, time.process_time() - busy
+    print("TOOK", *(1e3 * each / int(line) for each in took), flush=True)
 env.close()
 os._exit(0)
 """
+
+
+class Took(NamedTuple):
+    """Milliseconds a step."""
+
+    passed: float
+    computed: float
+    """By MineRL's process and the bridge's; without the game's."""
 
 
 class InProcess:
@@ -51,14 +64,14 @@ class InProcess:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
-    def step(self, count: int) -> float:
+    def step(self, count: int) -> Took:
         """Milliseconds a step."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(count, file=self._process.stdin, flush=True)
         for line in self._process.stdout:
             if line.startswith("TOOK"):
-                return float(line.split()[1])
+                return Took(*map(float, line.split()[1:]))
         raise SystemExit("MineRL's process ended.")
 
     def close(self) -> None:
@@ -77,10 +90,10 @@ class Bridged:
         self._process = context.Process(target=_play, args=(other, python))
         self._process.start()
 
-    def step(self, count: int) -> float:
+    def step(self, count: int) -> Took:
         """Milliseconds a step."""
         self._connection.send(count)
-        return float(self._connection.recv())
+        return Took(*self._connection.recv())
 
     def close(self) -> None:
         """Ends it and its game."""
@@ -88,17 +101,24 @@ class Bridged:
         self._process.join(60)
 
 
-def _play(connection: Connection[Any, Any], python: str) -> None:
+def _play(connection: "Connection[Any, Any]", python: str) -> None:
     from env.minerl.client import MineRLEnv
 
     env = MineRLEnv(python=python, minecraft=GAME)
     env.reset(seed=1)
+    (worker,) = [each for each in psutil.Process().children() if "worker.py" in " ".join(each.cmdline())]
     while count := connection.recv():
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), _computed(worker)
         for _ in range(count):
             assert "invalid" not in env.step({"forward": 1})[4]
-        connection.send((time.perf_counter() - begin) * 1e3 / count)
+        took = time.perf_counter() - begin, _computed(worker) - busy
+        connection.send([1e3 * each / count for each in took])
     env.close()
+
+
+def _computed(worker: psutil.Process) -> float:
+    times = worker.cpu_times()
+    return time.process_time() + float(times.user + times.system)
 
 
 def main() -> None:
@@ -117,13 +137,24 @@ def main() -> None:
         for _ in range(given.rounds):
             inside.append(own.step(given.steps))
             alone.append(first.step(given.steps))
-            both.append(sum(1e3 / took for took in pool.map(lambda one: one.step(given.steps), (first, second))))
+            pair = pool.map(lambda one: one.step(given.steps), (first, second))
+            both.append(sum(1e3 / took.passed for took in pair))
     for each in (own, first, second):
         each.close()
-    inner, outer, pair = (statistics.median(each) for each in (inside, alone, both))
-    print(f"MineRL in its own process {inner:.2f} ms a step ({min(inside):.2f} at best)")
-    print(f"through the bridge        {outer:.2f} ms a step ({min(alone):.2f} at best): {outer - inner:+.2f} ms")
-    print(f"one game {1e3 / outer:.0f} steps/s, two {pair:.0f} steps/s together: x {pair * outer / 1e3:.2f}")
+    _report(inside, alone, both)
+
+
+def _report(inside: list[Took], alone: list[Took], both: list[float]) -> None:
+    for name in Took._fields:
+        inner, outer = ([getattr(took, name) for took in each] for each in (inside, alone))
+        difference = statistics.median(outer) - statistics.median(inner)
+        print(f"ms a step, {name}: in process {_shown(inner)}, bridged {_shown(outer)}: {difference:+.2f}")
+    one, two = 1e3 / statistics.median(took.passed for took in alone), statistics.median(both)
+    print(f"one game {one:.0f} steps/s, two together {two:.0f}: x {two / one:.2f}")
+
+
+def _shown(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 if __name__ == "__main__":

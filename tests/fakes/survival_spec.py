@@ -1,7 +1,8 @@
 """MineRL 1.0's HumanSurvival for MineRL 0.4.4, whose Python reads an older game: all differences are here.
 
 `tests/fakes/real_minerl.py` puts this file beside 0.4.4's, whose interpreter imports it; ghostkeys' never does. The
-newer game writes equipment as JSON of its own, stacks without metadata, statistics by name, and has other items.
+newer game writes equipment as JSON of its own, life in a table of its own,
+stacks without metadata, statistics by name, and has other items.
 """
 
 # MineRL's classes have no types that ghostkeys' checks could see.
@@ -51,6 +52,14 @@ class Equipment(handlers.EquippedItemObservation):
         """MineRL's own reading of what the newer game writes."""
         read = {slot: {"metadata": 0, **json.loads(text)} for slot, text in info["equipped_items"].items()}
         return super().from_hero({"equipped_items": read})
+
+
+class Life(handlers.ObservationFromLifeStats):
+    """Health, food and breath, which the newer game keeps together."""
+
+    def from_hero(self, info: dict[str, Any]) -> dict[str, Any]:
+        """MineRL's own reading, of values that lie side by side with all others."""
+        return super().from_hero(info["life_stats"])
 
 
 class Statistic(TranslationHandlerGroup):
@@ -103,7 +112,7 @@ class HumanSurvival(SimpleEmbodimentEnvSpec):
             handlers.POVObservation(self.resolution),
             Inventory(ITEMS),
             Equipment(ITEMS, mainhand=True, _default="air", _other="air"),
-            handlers.ObservationFromLifeStats(),
+            Life(),
             handlers.ObservationFromCurrentLocation(),
             *(Statistic(name) for name in STATISTICS),
         ]
