@@ -315,7 +315,8 @@ def _start(python: Path, *, token: str, folder: Path, files: list[Path], port: i
         screen = "-screen 0 1024x768x24 +extension GLX +render -noreset"
         command = ["xvfb-run", f"--server-num={display}", f"--server-args={screen}", *command]
     surroundings = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}
-    surroundings |= {TOKEN_VARIABLE: token, "MALMO_MINECRAFT_OUTPUT_LOGDIR": str(folder)}
+    # MineRL leaves temporary folders behind when it is killed: these go with the worker's own.
+    surroundings |= {TOKEN_VARIABLE: token, "MALMO_MINECRAFT_OUTPUT_LOGDIR": str(folder), "TMPDIR": str(folder)}
     try:
         with (folder / "worker.log").open("ab") as log:
             return subprocess.Popen(

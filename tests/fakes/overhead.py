@@ -2,7 +2,9 @@
 
     python -m tests.fakes.overhead MINERL_PYTHON [--steps 200] [--rounds 7]
 
-Behind both is the stand-in's fixed frame of 640 x 360. Measured in alternation; what is printed are medians of rounds.
+Behind all is the stand-in's fixed frame of 640 x 360. The bridge observes less than MineRL's spec does, and so it is
+measured beside MineRL's environment as it is and beside one that observes the same. Two games of each kind tell how far
+two processes get on this machine. Measured in alternation; what is printed are medians of rounds.
 Beside the time that passes stands the time in which MineRL's process, and the bridge's two, compute: on a machine with
 other work, the difference of those says more.
 """
@@ -32,6 +34,10 @@ from minerl.env.malmo import InstanceManager
 from minerl.herobraine.envs import ENVS
 InstanceManager.MINECRAFT_DIR = sys.argv[1]
 env = {spec.name: spec for spec in ENVS}[sys.argv[2]].make().unwrapped
+if sys.argv[3] == "same":
+    sys.path.append(sys.argv[4])
+    import worker
+    worker._choose_observables(env.task)
 env.reset()
 keys = list(env.action_space.spaces)
 for line in sys.stdin:
@@ -59,8 +65,9 @@ class Took(NamedTuple):
 class InProcess:
     """MineRL's environment stepped in its own Python."""
 
-    def __init__(self, python: str) -> None:
-        command = [python, "-c", IN_PROCESS, str(GAME), SPEC]
+    def __init__(self, python: str, *, same: bool) -> None:
+        observes = "same" if same else "all"
+        command = [python, "-c", IN_PROCESS, str(GAME), SPEC, observes, str(ROOT / "env" / "minerl")]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         self._folder = tempfile.TemporaryDirectory()  # MineRL writes its logs to the current folder
         self._process = subprocess.Popen(
@@ -133,28 +140,37 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     os.environ |= {"GHOSTKEYS_FAKE_PYTHON": sys.executable, "GHOSTKEYS_FAKE_OPTIONS": "--fixed-frame"}
-    own, first, second = InProcess(given.python), Bridged(given.python), Bridged(given.python)
-    for each in (own, first, second):
-        each.step(20)
-    inside, alone, both = [], [], []
+    games: dict[str, list[InProcess | Bridged]] = {
+        "in process, as it is": [InProcess(given.python, same=False)],
+        "in process, observing the same": [InProcess(given.python, same=True) for _ in range(2)],
+        "bridged": [Bridged(given.python) for _ in range(2)],
+    }
+    alone: dict[str, list[Took]] = {name: [] for name in games}
+    together: dict[str, list[float]] = {name: [] for name, each in games.items() if len(each) == 2}
+    for each in games.values():
+        for game in each:
+            game.step(20)
     with ThreadPoolExecutor(2) as pool:
         for _ in range(given.rounds):
-            inside.append(own.step(given.steps))
-            alone.append(first.step(given.steps))
-            pair = pool.map(lambda one: one.step(given.steps), (first, second))
-            both.append(sum(1e3 / took.passed for took in pair))
-    for each in (own, first, second):
-        each.close()
-    _report(inside, alone, both)
+            for name, each in games.items():
+                alone[name].append(each[0].step(given.steps))
+            for name, found in together.items():
+                pair = pool.map(lambda one: one.step(given.steps), games[name])
+                found.append(sum(1e3 / took.passed for took in pair))
+    for each in games.values():
+        for game in each:
+            game.close()
+    _report(alone, together)
 
 
-def _report(inside: list[Took], alone: list[Took], both: list[float]) -> None:
-    for name in Took._fields:
-        inner, outer = ([getattr(took, name) for took in each] for each in (inside, alone))
-        difference = statistics.median(outer) - statistics.median(inner)
-        print(f"ms a step, {name}: in process {_shown(inner)}, bridged {_shown(outer)}: {difference:+.2f}")
-    one, two = 1e3 / statistics.median(took.passed for took in alone), statistics.median(both)
-    print(f"one game {one:.0f} steps/s, two together {two:.0f}: x {two / one:.2f}")
+def _report(alone: dict[str, list[Took]], together: dict[str, list[float]]) -> None:
+    for field in Took._fields:
+        print(f"ms a step, {field}:")
+        for name, found in alone.items():
+            print(f"    {name:32}{_shown([getattr(took, field) for took in found])}")
+    for name, rates in together.items():
+        one, two = 1e3 / statistics.median(took.passed for took in alone[name]), statistics.median(rates)
+        print(f"{name}: one game {one:.0f} steps/s, two together {two:.0f}: x {two / one:.2f}")
 
 
 def _shown(values: list[float]) -> str:
