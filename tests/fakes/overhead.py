@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -60,8 +61,10 @@ class InProcess:
 
     def __init__(self, python: str) -> None:
         command = [python, "-c", IN_PROCESS, str(GAME), SPEC]
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        self._folder = tempfile.TemporaryDirectory()  # MineRL writes its logs to the current folder
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, cwd=self._folder.name, stdin=pipe, stdout=pipe, stderr=nowhere, text=True
         )
 
     def step(self, count: int) -> Took:
@@ -79,6 +82,7 @@ class InProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(60)
+        self._folder.cleanup()
 
 
 class Bridged:
