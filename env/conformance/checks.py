@@ -30,7 +30,7 @@ SMALL_TURN = 6.0
 """Degrees after which most of a view is still in the picture."""
 CURSOR = 0.0625
 """Share of the width by which the cursor moves for 6 degrees: 6.67 pixels of 640 a degree."""
-ALIKE = 0.5
+ALIKE = 0.35
 """Correlation of two pictures of the same view, at least, with clouds and animals in it."""
 _HOTBAR = {"rows": slice(0.945, 1.0), "columns": slice(0.35, 0.65)}
 """Where the hotbar is, in shares of the picture's sides."""
@@ -250,7 +250,7 @@ def degrees(probe: Probe) -> Finding:
     right = all(abs(each - 90.0) < WITHIN for each in turned)
     if detail(views[0]) < 2.0:
         return Finding(f"{found} (there is little to be seen)", right)
-    return Finding(found, right and back > ALIKE and back > behind)
+    return Finding(found, right and back > max(ALIKE, behind + 0.1))
 
 
 def limits(probe: Probe) -> Finding:
