@@ -181,7 +181,8 @@ def test_an_error_is_told_in_one_line(game: StandIn, make_env: MakeEnv) -> None:
 
 
 PLAYER = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may ignore it, as nohup does
 from env.minerl.client import MineRLEnv
 minerl = MineRLEnv({SIZE}, python=sys.argv[1])
 minerl.reset(seed=0)
