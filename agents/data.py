@@ -15,8 +15,8 @@ from agents.codec import JointCodec
 from agents.policy import Policy, PolicyBatch, PolicyConfig
 from env.actions import BUTTONS, Actions
 from env.errors import GhostkeysError, RecordingError
-from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
-from idm.frame_cache import DEFAULT_GB
+from learning.data import Episode, EpisodeSet, load_episodes, split_episodes
+from learning.frame_cache import DEFAULT_GB
 
 VALIDATION_CHUNK = 32
 """Ticks at a time in validation, where a step holds one recording only: fewer would waste the processor."""

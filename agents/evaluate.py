@@ -25,8 +25,8 @@ from env.errors import GhostkeysError
 from env.making import PictureSize, check_milestone, lacking_buttons, possible_action
 from env.video.encoding import VideoWriter
 from env.video.overlay import draw_controls
-from idm.checkpoint import weights_sha256
-from idm.devices import choose_device
+from learning.checkpoint import weights_sha256
+from learning.devices import choose_device
 
 log = logging.getLogger(__name__)
 

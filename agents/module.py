@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 
 from agents.data import Chunks
 from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState, load
-from idm.checkpoint import load_strictly
-from idm.nn.attention import Memory
+from learning.checkpoint import load_strictly
+from learning.nn.attention import Memory
 
 
 class PolicyModule(lightning.LightningModule):

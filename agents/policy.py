@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from agents.codec import JointCodec
 from env.errors import CheckpointError
-from idm.checkpoint import load_checkpoint, load_strictly
-from idm.nn.attention import Memory, Transformer
-from idm.nn.heads import ValueHead, log_probs
-from idm.nn.impala import FanInLinear, ImpalaCNN, in_parts
+from learning.checkpoint import load_checkpoint, load_strictly
+from learning.nn.attention import Memory, Transformer
+from learning.nn.heads import ValueHead, log_probs
+from learning.nn.impala import FanInLinear, ImpalaCNN, in_parts
 
 
 @dataclass(frozen=True, kw_only=True)

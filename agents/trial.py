@@ -17,7 +17,7 @@ from env.actions import no_op
 from env.errors import GhostkeysError
 from env.making import Env, PictureSize, make_env, possible_action
 from env.waiting import announced
-from idm.devices import choose_device
+from learning.devices import choose_device
 
 COMPILING = "starting the environment; the embedded world is compiled once for this machine, which takes 10 to 30 s …"
 
@@ -43,7 +43,7 @@ class Trial:
     temperature: float = 1.0
     """Of the policy's sampling."""
     device: str = "cpu"
-    """That the policy runs on, as `idm.devices.choose_device` knows them."""
+    """That the policy runs on, as `learning.devices.choose_device` knows them."""
 
     def env_seeds(self, episodes: int) -> list[int]:
         """One world per episode, drawn so as not to fall among those that somebody recorded with small seeds."""

@@ -17,8 +17,8 @@ from env.errors import RecordingError
 from env.files import atomic_path
 from generator.actions import action_features
 from generator.model import LatentBatch, VideoGenerator
-from idm.data import Episode, load_episodes
-from idm.frame_cache import DEFAULT_GB
+from learning.data import Episode, load_episodes
+from learning.frame_cache import DEFAULT_GB
 
 ENCODING_BATCH = 128
 TARGETS = 2

@@ -11,7 +11,8 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from idm.data import (
+from idm.nn.motion import MotionFeatures
+from learning.data import (
     Batch,
     Episode,
     EpisodeSet,
@@ -21,8 +22,7 @@ from idm.data import (
     split_episodes,
     tile_windows,
 )
-from idm.frame_cache import DEFAULT_GB
-from idm.nn.motion import MotionFeatures
+from learning.frame_cache import DEFAULT_GB
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import CheckpointError
-from idm.checkpoint import load_checkpoint, load_strictly, save_checkpoint
 from idm.config import IDMConfig
-from idm.data import Batch
-from idm.nn.attention import Memory, Transformer
-from idm.nn.heads import CategoricalHead
-from idm.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
 from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
+from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
+from learning.data import Batch
+from learning.nn.attention import Memory, Transformer
+from learning.nn.heads import CategoricalHead
+from learning.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
 
 CAMERA = CameraQuantizer()
 

@@ -18,7 +18,6 @@ from env.files import check_writable, remove_abandoned
 from env.processors import usable_processors
 from env.video.frames import probe
 from env.video.ticks import TICKS_PER_SECOND, FrameRate
-from idm.devices import choose_device, device_count
 from idm.model import load
 from labelling.inference import Inference
 from labelling.jobs import VideoJob, plan_jobs
@@ -31,6 +30,7 @@ from labelling.threads import work_in_threads
 from labelling.video_labeller import VideoLabeller
 from labelling.video_length import expected_ticks
 from labelling.work import Event, Failed, Progress, work_here
+from learning.devices import choose_device, device_count
 
 SILENT_SECONDS = 2.0
 """How long videos are compared with their label files before a bar is shown."""

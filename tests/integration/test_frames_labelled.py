@@ -9,8 +9,8 @@ import pytest
 import ghostkeys
 from env import Recording
 from env.recordings.labels import read_labels
-from idm.data import load_episodes
 from labelling import label_videos
+from learning.data import load_episodes
 from tests.unit.env.conftest import BarCode
 from tests.unit.env.video.clips import join, moved, remux, steady, write_clip, write_turned
 from tests.unit.labelling.conftest import make_model

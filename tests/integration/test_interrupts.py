@@ -13,7 +13,7 @@ import pytest
 from agents.record import record
 from env import Recording, find_recordings
 from ghostkeys import main
-from idm.checkpoint import read_metadata
+from learning.checkpoint import read_metadata
 
 TIMEOUT = 120
 RECORD = "record --player scripted --episode-ticks 40 --size 36 64 --workers 2"

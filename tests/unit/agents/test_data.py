@@ -5,7 +5,7 @@ import numpy as np
 from agents.codec import JointCodec
 from agents.data import Chunks, draw_chunks, draw_runs, mirror_actions
 from env.actions import BUTTONS, Actions
-from idm.data import Episode
+from learning.data import Episode
 
 
 def make_episode(ticks: int, number: int) -> Episode:

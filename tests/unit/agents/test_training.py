@@ -14,7 +14,7 @@ from agents.commands import fit
 from env.actions import no_op
 from env.errors import GhostkeysError, UsageError
 from env.recordings.recording import RecordingWriter
-from idm.checkpoint import load_checkpoint
+from learning.checkpoint import load_checkpoint
 from tests.unit.agents.tiny_env import ENV_ID, RedPicture
 
 CONFIGS = Path(__file__).parents[3] / "agents" / "configs"

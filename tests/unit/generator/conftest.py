@@ -9,7 +9,7 @@ import torch
 from env.actions import Actions
 from env.recordings.recording import RecordingWriter
 from generator import DiTConfig, GeneratorConfig, VAEConfig, VideoGenerator
-from idm.data import Episode
+from learning.data import Episode
 
 SIZE = (16, 32)
 

@@ -14,7 +14,7 @@ from generator.data import Clips
 from generator.diffusion import FlowConfig
 from generator.model import LatentBatch
 from generator.vae import to_pixels
-from idm.data import Episode
+from learning.data import Episode
 
 
 def trained(model: VideoGenerator, episode: Episode, *, steps: int) -> VideoGenerator:

@@ -13,12 +13,12 @@ import yaml
 import ghostkeys
 from env.errors import CheckpointError, GhostkeysError, UsageError
 from ghostkeys import main
-from idm.callbacks import ShowProgress
-from idm.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from idm.commands import fit, validate
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel, load
 from idm.module import IDMModule
+from learning.callbacks import ShowProgress
+from learning.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 
 CONFIGS = sorted(Path("idm/configs").glob("*.yaml"))
 NETWORK = {
@@ -116,7 +116,7 @@ def test_finished_run_returns_at_once_unless_the_budget_grew(
     run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run("run") == 0
-    with caplog.at_level(logging.INFO, logger="idm.training"):
+    with caplog.at_level(logging.INFO, logger="learning.training"):
         assert run("run") == 0
     assert f"{tmp_path / 'run'}: already finished (4 steps); it holds the model." in caplog.text
     assert run("run", "--trainer.max_steps", "6") == 0
@@ -126,7 +126,7 @@ def test_finished_run_returns_at_once_unless_the_budget_grew(
 def test_the_end_of_a_run_tells_where_the_model_is_its_scores_and_what_is_next(
     run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="idm.training"):
+    with caplog.at_level(logging.INFO, logger="learning.training"):
         assert run("run", "--data.validation_share", "0.3") == 0
     told, following = caplog.messages[-2:]
     assert told.startswith(f"{tmp_path / 'run'} holds the model, after 4 steps. On the recordings held out: ")
@@ -201,7 +201,7 @@ def test_with_more_recordings_the_same_command_says_so_and_resume_trains_on(
     assert run("run", *root, "--resume") == 0
     assert read_metadata(tmp_path / "run")["steps"] == 8
     assert not torch.equal(before["norm.weight"], weights(tmp_path / "run")["norm.weight"])
-    with caplog.at_level(logging.INFO, logger="idm.training"):
+    with caplog.at_level(logging.INFO, logger="learning.training"):
         assert run("run", *root, "--resume") == run("run", *root) == 0
     assert caplog.text.count("already finished (8 steps)") == 2
 

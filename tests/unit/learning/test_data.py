@@ -11,7 +11,7 @@ from env.errors import RecordingError
 from env.video.encoding import write_video
 from env.video.frames import read_frames
 from env.video.pictures import resize
-from idm.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
+from learning.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
 from tests.unit.idm.clips import SIZE, make_episode
 
 

@@ -10,7 +10,6 @@ written at the end and whenever the run is interrupted; `logs` for TensorBoard; 
 import inspect
 import json
 import logging
-import math
 import pickle
 import signal
 import warnings
@@ -18,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import lightning
 import torch
@@ -33,16 +32,13 @@ from torch import nn
 from env.errors import CheckpointError, GhostkeysError, UsageError
 from env.files import atomic_path
 from env.waiting import announced
-from idm.callbacks import STATE_FILE, InterruptSafely, SaveState, SeedSteps, ShowProgress, TakeSettings
-from idm.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
-from idm.devices import devices
-from idm.runs import RunRecord, fingerprint_recordings, model_settings
-from idm.training_parser import HelpAll, TrainingParser
+from learning.callbacks import STATE_FILE, InterruptSafely, SaveState, SeedSteps, ShowProgress, TakeSettings
+from learning.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
+from learning.devices import devices
+from learning.runs import RunRecord, fingerprint_recordings, model_settings
+from learning.training_parser import HelpAll, TrainingParser
 
 log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "max_steps": 1000,
@@ -127,21 +123,6 @@ def run_training(
     """
     with _quiet_lightning():
         return _train(_TrainingCLI(module_class, datamodule_class, args, program, kind), kind)
-
-
-def cosine_schedule(
-    optimizer: torch.optim.Optimizer, *, warmup_steps: int, max_steps: int
-) -> "OptimizerLRSchedulerConfig":
-    """The learning rate rises for `warmup_steps`, then falls to a hundredth along a cosine."""
-
-    def factor(step: int) -> float:
-        if step < warmup_steps:
-            return (step + 1) / warmup_steps
-        share = min((step - warmup_steps) / max(max_steps - warmup_steps, 1), 1.0)
-        return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share))
-
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def _train(cli: "_TrainingCLI", kind: Kind) -> int:

@@ -21,7 +21,7 @@ from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
 from env.recordings.recording import Recording, find_recordings
 from env.video.pictures import resize
-from idm.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
+from learning.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
 
 log = logging.getLogger(__name__)
 
