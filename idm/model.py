@@ -1,5 +1,6 @@
 """The inverse dynamics model: which action lies between each frame and the next, seen from the past and the future."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,14 @@ from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
 from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
 from learning.data import Batch
+from learning.distributed import mean_over_processes
 from learning.nn.attention import Memory, Transformer
 from learning.nn.heads import CategoricalHead
 from learning.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
 
 CAMERA = CameraQuantizer()
+LEAST_LOG_PROB = math.log(1e-7)
+"""Below it, the loss of a button does not grow."""
 
 
 class ActionLogits(NamedTuple):
@@ -213,13 +217,9 @@ class InverseDynamicsModel(nn.Module):
         logits = self(batch.frames, batch.motion)
         counts = batch.usable.clone()
         counts[:, -1] = False
-        number = counts.sum().clamp_min(1)
-        per_button = F.binary_cross_entropy(  # (B, T, 20)
-            logits.buttons[..., 1].exp().clamp(1e-7, 1 - 1e-7),
-            batch.buttons.float(),
-            weight=torch.where(batch.buttons, self.positive_weight, 1.0),
-            reduction="none",
-        )
+        number = mean_over_processes(counts.sum()).clamp_min(1)
+        down, up = logits.buttons.float().clamp_min(LEAST_LOG_PROB).unbind(-1)  # (B, T, 20)
+        per_button = -torch.where(batch.buttons, self.positive_weight * up, down)  # (B, T, 20)
         per_axis = -(self._camera_target(batch.camera) * logits.camera).sum(-1)  # (B, T, 2)
         losses = {"buttons": per_button[counts].sum() / number, "camera": per_axis[counts].sum() / number}
         if self.config.degrees_weight:

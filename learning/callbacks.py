@@ -4,9 +4,10 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import numpy as np
@@ -16,8 +17,23 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from env.files import atomic_path
+from learning.distributed import largest
 
 STATE_FILE = "last.ckpt"
+AGREE_EVERY = 10
+"""Steps after which processes that train together ask one another whether to save or to stop: each time all wait."""
+SHOW_SECONDS = 0.5
+"""Between two looks at the losses: each waits until the device has computed them."""
+
+
+def is_whole_step(trainer: lightning.Trainer, batch_idx: int) -> bool:
+    """Whether a batch was the last of its step; with accumulated gradients, others are between two steps."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+
+
+def agrees(trainer: lightning.Trainer) -> bool:
+    """Whether the processes ask one another after this step; a single one always knows."""
+    return trainer.world_size == 1 or trainer.global_step % AGREE_EVERY == 0
 
 
 class SeedSteps(Callback):
@@ -29,13 +45,17 @@ class SeedSteps(Callback):
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Seeds torch's generator for this step; every process of a distributed run differently."""
-        key = np.random.SeedSequence((self.seed, trainer.global_step, trainer.global_rank))
+        """Seeds torch's generator; every process differently, and every batch of a step with accumulated gradients."""
+        micro = batch_idx % trainer.accumulate_grad_batches
+        key = np.random.SeedSequence((self.seed, trainer.global_step, trainer.global_rank, *([micro] if micro else [])))
         torch.manual_seed(int(key.generate_state(1)[0]))
 
 
 class SaveState(Callback):
-    """Keeps `last.ckpt`, written by rename every `every_seconds` and at the end."""
+    """Keeps `last.ckpt`, written by rename every `every_seconds` and at the end, and only after whole steps.
+
+    Processes that train together save together, when the first one's clock says so.
+    """
 
     def __init__(self, folder: Path, *, every_seconds: float = 60.0) -> None:
         self.folder = folder
@@ -46,17 +66,27 @@ class SaveState(Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Saves when it is time, or when the run is about to stop."""
-        due = time.monotonic() - self._saved_at >= self.every_seconds
-        if due or trainer.should_stop or trainer.global_step >= trainer.max_steps:
-            with atomic_path(self.folder / STATE_FILE) as temporary:
-                trainer.save_checkpoint(temporary)
-            self._saved_at = time.monotonic()
+        if not is_whole_step(trainer, batch_idx):
+            return
+        ends = trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step
+        due = trainer.is_global_zero and time.monotonic() - self._saved_at >= self.every_seconds
+        if ends or (agrees(trainer) and largest(due, trainer.strategy.root_device)):
+            self.save(trainer)
+
+    def save(self, trainer: lightning.Trainer) -> None:
+        """Writes the state; all processes call it together."""
+        with ExitStack() as stack:
+            mine = stack.enter_context(atomic_path(self.folder / STATE_FILE)) if trainer.is_global_zero else None
+            trainer.save_checkpoint(cast("Path", trainer.strategy.broadcast(mine)))
+        trainer.strategy.barrier()
+        self._saved_at = time.monotonic()
 
 
 class InterruptSafely(Callback):
     """Ctrl-C and SIGTERM end the run after the step in hand, or the next one between two; a second one ends it at once.
 
-    It stands before `SaveState`, which saves where the run stops.
+    It stands before `SaveState`, which saves where the run stops. Processes that train together stop together, within
+    `AGREE_EVERY` steps, whichever was asked.
     """
 
     def __init__(self) -> None:
@@ -85,7 +115,11 @@ class InterruptSafely(Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stops the run here and nowhere else: asked to stop later, Lightning would do so without a saved state."""
-        self.stopped_by = self._asked if trainer.global_step < trainer.max_steps else None
+        if not is_whole_step(trainer, batch_idx) or not agrees(trainer):
+            return
+        asked = largest(int(self._asked or 0), trainer.strategy.root_device)
+        is_last = 0 <= trainer.max_steps <= trainer.global_step
+        self.stopped_by = signal.Signals(asked) if asked and not is_last else None
         trainer.should_stop = trainer.should_stop or self.stopped_by is not None
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -128,16 +162,22 @@ class ShowProgress(Callback):
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._shown_at = 0.0
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Opens the line."""
-        self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="training", unit="step")
+        """Opens the line, in the first process."""
+        total = trainer.max_steps if trainer.max_steps > 0 else None
+        hidden = not trainer.is_global_zero
+        self._bar = tqdm(total=total, initial=trainer.global_step, desc="training", unit="step", disable=hidden)
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Moves it on."""
-        self._bar.set_postfix(_shown(trainer.progress_bar_metrics), refresh=False)
+        now = time.monotonic()
+        if now - self._shown_at >= SHOW_SECONDS and not self._bar.disable:
+            self._shown_at = now
+            self._bar.set_postfix(_shown(trainer.progress_bar_metrics), refresh=False)
         self._bar.update(trainer.global_step - self._bar.n)
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Literal, NamedTuple, overload
 
@@ -21,6 +22,7 @@ from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
 from env.recordings.recording import Recording, find_recordings
 from env.video.pictures import resize
+from learning.distributed import ALONE, Share
 from learning.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
 
 log = logging.getLogger(__name__)
@@ -258,23 +260,25 @@ def tile_windows(episodes: Sequence[Episode], length: int, *, stride: int | None
 
 
 class RandomWindows(IterableDataset[Batch]):
-    """Endless training batches. Batch k depends on the seed and k alone: a resumed run goes on with unseen batches."""
+    """Endless training batches. Batch k depends on the seed and k alone: a resumed run goes on with unseen batches.
+
+    Processes that train together draw one batch of `batch_size` windows for each of them, and take their share.
+    """
 
     def __init__(
-        self, episodes: Sequence[Episode], *, window: int, batch_size: int, seed: int, first_step: int = 0
+        self, episodes: Sequence[Episode], *, window: int, batch_size: int, seed: int, share: Share = ALONE
     ) -> None:
         self.episodes = episodes
         self.window = window
         self.batch_size = batch_size
         self.seed = seed
-        self.first_step = first_step
+        self.share = share
 
     def __iter__(self) -> Iterator[Batch]:
-        step = self.first_step
-        while True:
-            rng = np.random.default_rng((self.seed, step))
-            yield collate_windows(self.episodes, draw_windows(self.episodes, self.batch_size, self.window, rng))
-            step += 1
+        for number in count(self.share.first_batch):
+            rng = np.random.default_rng((self.seed, number))
+            drawn = draw_windows(self.episodes, self.batch_size * self.share.world, self.window, rng)
+            yield collate_windows(self.episodes, drawn[self.share.of_batch(self.batch_size)])
 
 
 class TiledWindows(IterableDataset[Batch]):

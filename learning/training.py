@@ -149,7 +149,7 @@ def _train(cli: "_TrainingCLI", kind: Kind) -> int:
         trainer.fit(cli.model, cli.datamodule, ckpt_path=state if state.exists() else None, weights_only=True)
     if interrupted.stopped_by is None:
         _finish(cli)
-    _export(cli.model, output, kind, trainer.global_step)
+    _export(cli, kind)
     if interrupted.stopped_by is not None:
         progress = f"{trainer.global_step} of {trainer.max_steps} steps"
         log.info("%s: stopped after %s. It holds the model so far; the same command goes on.", output, progress)
@@ -185,6 +185,8 @@ def _how_to_go_on(record: RunRecord) -> str:
 
 
 def _start_folder(cli: "_TrainingCLI", record: RunRecord) -> None:
+    if not cli.trainer.is_global_zero:
+        return
     cli.output.mkdir(parents=True, exist_ok=True)
     with atomic_path(cli.output / "run.yaml") as temporary:
         temporary.write_text(cli.parser.dump(cli.config, skip_none=False))
@@ -239,10 +241,15 @@ def _held_out(cli: "_TrainingCLI") -> str:
     return f"On the recordings held out: {', '.join(told)}."
 
 
-def _export(module: lightning.LightningModule, output: Path, kind: Kind, steps: int) -> None:
+def _export(cli: "_TrainingCLI", kind: Kind) -> None:
+    """Writes the model, in the first process; all others wait."""
+    module, trainer = cli.model, cli.trainer
     if not isinstance(module, Trainable):
         raise TypeError(f"{type(module).__name__} needs .model and .checkpoint_config()")
-    save_checkpoint(output, kind, module.checkpoint_config(), module.model.state_dict(), metadata={"steps": steps})
+    if trainer.is_global_zero:
+        steps = {"steps": trainer.global_step}
+        save_checkpoint(cli.output, kind, module.checkpoint_config(), module.model.state_dict(), metadata=steps)
+    trainer.strategy.barrier()
 
 
 def _steps_exported(output: Path, kind: Kind) -> int:
@@ -359,18 +366,27 @@ class _TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
         """The trainer with our logger and callbacks."""
         self.config_init.trainer.default_root_dir = str(self.output)
-        self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
+        if self.config_init.trainer.logger in (None, True):
+            self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
         callbacks = [
             SeedSteps(self._seed()), TakeSettings(), InterruptSafely(), SaveState(self.output), ShowProgress()
         ]  # fmt: skip
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
         asked = self.config_init.trainer
+        if isinstance(asked.val_check_interval, int) and isinstance(asked.accumulate_grad_batches, int):
+            asked.val_check_interval *= asked.accumulate_grad_batches  # Lightning counts batches, we count steps
+        one = str(asked.devices) == "1" and str(asked.num_nodes) == "1"
+        if asked.strategy == "auto" and not one and asked.accelerator != "cpu":
+            # A policy's value head, and either half of the generator, have no gradient at times.
+            asked.strategy = "ddp_find_unused_parameters_true"
+        elif asked.strategy == "ddp":
+            asked.strategy = "ddp_find_unused_parameters_true"
         wanted = f"--trainer.accelerator {asked.accelerator} --trainer.devices {asked.devices}"
         try:
             trainer = super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ModuleNotFoundError, RuntimeError, ValueError) as error:
             raise GhostkeysError(f"{wanted}: {_one_line(error)} This machine has {', '.join(devices())}.") from None
-        if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > 1:
+        if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > 1 and asked.strategy == "auto":
             raise GhostkeysError(f"{wanted}: this machine has {', '.join(devices())}; expected --trainer.devices 1.")
         if trainer.max_steps < 1:
             raise UsageError(f"--trainer.max-steps {trainer.max_steps}: expected 1 or more.")

@@ -12,6 +12,7 @@ from env.video.encoding import write_video
 from env.video.frames import read_frames
 from env.video.pictures import resize
 from learning.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
+from learning.distributed import Share
 from tests.unit.idm.clips import SIZE, make_episode
 
 
@@ -107,6 +108,6 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
     episodes = [make_episode(40, seed=0)]
     batches = iter(RandomWindows(episodes, window=8, batch_size=2, seed=5))
     third = [next(batches) for _ in range(3)][2]
-    resumed = next(iter(RandomWindows(episodes, window=8, batch_size=2, seed=5, first_step=2)))
+    resumed = next(iter(RandomWindows(episodes, window=8, batch_size=2, seed=5, share=Share(first_batch=2))))
     assert third.frames.equal(resumed.frames)
     assert third.camera.equal(resumed.camera)
