@@ -12,7 +12,7 @@ from typing import Any, cast
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, Timer
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
@@ -86,10 +86,11 @@ class InterruptSafely(Callback):
     """Ctrl-C and SIGTERM end the run after the step in hand, or the next one between two; a second one ends it at once.
 
     It stands before `SaveState`, which saves where the run stops. Processes that train together stop together, within
-    `AGREE_EVERY` steps, whichever was asked.
+    `AGREE_EVERY` steps, whichever was asked. `max_time`, as Lightning takes it, ends the run as its last step does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_time: Any = None) -> None:
+        self._timer = None if max_time is None else Timer(duration=max_time)
         self.stopped_by: signal.Signals | None = None
         """The signal that ended the run before its last step."""
         self._asked: signal.Signals | None = None
@@ -97,6 +98,8 @@ class InterruptSafely(Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Takes over Ctrl-C, unless it is handled or ignored already, and SIGTERM, unless that is ignored."""
+        if self._timer is not None:
+            self._timer.on_train_start(trainer, pl_module)
         if threading.current_thread() is not threading.main_thread():
             return
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -118,9 +121,11 @@ class InterruptSafely(Callback):
         if not is_whole_step(trainer, batch_idx) or not agrees(trainer):
             return
         asked = largest(int(self._asked or 0), trainer.strategy.root_device)
+        is_over = self._timer is not None and (self._timer.time_remaining() or 0.0) <= 0.0
+        out_of_time = self._timer is not None and largest(is_over, trainer.strategy.root_device)
         is_last = 0 <= trainer.max_steps <= trainer.global_step
         self.stopped_by = signal.Signals(asked) if asked and not is_last else None
-        trainer.should_stop = trainer.should_stop or self.stopped_by is not None
+        trainer.should_stop = trainer.should_stop or self.stopped_by is not None or bool(out_of_time)
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Gives the signals back."""

@@ -368,18 +368,18 @@ class _TrainingCLI(LightningCLI):
         self.config_init.trainer.default_root_dir = str(self.output)
         if self.config_init.trainer.logger in (None, True):
             self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
+        max_time, self.config_init.trainer.max_time = self.config_init.trainer.max_time, None
         callbacks = [
-            SeedSteps(self._seed()), TakeSettings(), InterruptSafely(), SaveState(self.output), ShowProgress()
+            SeedSteps(self._seed()), TakeSettings(), InterruptSafely(max_time), SaveState(self.output), ShowProgress()
         ]  # fmt: skip
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
         asked = self.config_init.trainer
         if isinstance(asked.val_check_interval, int) and isinstance(asked.accumulate_grad_batches, int):
             asked.val_check_interval *= asked.accumulate_grad_batches  # Lightning counts batches, we count steps
         one = str(asked.devices) == "1" and str(asked.num_nodes) == "1"
-        if asked.strategy == "auto" and not one and asked.accelerator != "cpu":
+        on_gpus = asked.accelerator != "cpu" and devices()[0] != "cpu"
+        if asked.strategy == "ddp" or (asked.strategy == "auto" and on_gpus and not one):
             # A policy's value head, and either half of the generator, have no gradient at times.
-            asked.strategy = "ddp_find_unused_parameters_true"
-        elif asked.strategy == "ddp":
             asked.strategy = "ddp_find_unused_parameters_true"
         wanted = f"--trainer.accelerator {asked.accelerator} --trainer.devices {asked.devices}"
         try:

@@ -444,3 +444,59 @@ def test_every_config_trains_and_loads(config: Path, recordings: Path, tmp_path:
     data = ["--data.root", str(recordings), "--data.cache", str(tmp_path / "cache")]
     assert fit(["--config", str(config), *data, *short, "--output", str(tmp_path / "run")]) == 0
     load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("stop", [3, 4])
+def test_a_resumed_run_with_accumulated_gradients_equals_an_unbroken_one(
+    stop: int, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two batches a step, stopped in the first or the second of them: each batch is seen once, with its own noise."""
+    more = ("--trainer.accumulate_grad_batches", "2")
+    assert run("unbroken", *more) == 0
+    whole, seen = IDMModule.training_step, []
+
+    def interrupted(self: Any, batch: Any, index: int) -> Any:
+        seen.append(batch.buttons.clone())
+        if len(seen) == stop:
+            signal.raise_signal(signal.SIGINT)
+        return whole(self, batch, index)
+
+    monkeypatch.setattr(IDMModule, "training_step", interrupted)
+    assert run("broken", *more) == 130
+    assert read_metadata(tmp_path / "broken")["steps"] == 2
+    assert run("broken", *more) == 0
+    assert len(seen) == 8
+    unbroken, broken = weights(tmp_path / "unbroken"), weights(tmp_path / "broken")
+    assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
+
+
+def test_validation_is_counted_in_steps(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second step, as the configuration says, and at the end; not every second batch."""
+    steps: list[int] = []
+    whole = IDMModule.on_validation_epoch_end
+
+    def counted(self: Any) -> None:
+        steps.append(self.trainer.global_step)
+        whole(self)
+
+    monkeypatch.setattr(IDMModule, "on_validation_epoch_end", counted)
+    assert run("run", "--trainer.accumulate_grad_batches", "3") == 0
+    assert steps == [2, 4, 4]
+
+
+def test_a_run_may_end_by_the_clock_and_go_on(run: Any, tmp_path: Path) -> None:
+    assert run("run", "--trainer.max_steps", "1000000", "--trainer.max_time", "00:00:00:02") == 0
+    steps = read_metadata(tmp_path / "run")["steps"]
+    assert 0 < steps < 1000000
+    assert run("run", "--trainer.max_steps", "1000000", "--trainer.max_time", "00:00:00:02") == 0
+    assert read_metadata(tmp_path / "run")["steps"] > steps
+
+
+def test_the_logger_that_was_asked_for_is_used(run: Any, tmp_path: Path) -> None:
+    assert run("none", "--trainer.logger", "false") == 0
+    assert not (tmp_path / "none" / "logs").exists()
+    logger = "lightning.pytorch.loggers.CSVLogger"
+    assert run("csv", "--trainer.logger", logger, "--trainer.logger.save_dir", str(tmp_path / "csv")) == 0
+    assert list((tmp_path / "csv").rglob("metrics.csv"))
+    assert run("usual") == 0
+    assert list((tmp_path / "usual" / "logs").glob("events*"))
