@@ -1,9 +1,10 @@
 """What happens around a training step: seeds, saved states, Ctrl-C, and the line that shows the progress."""
 
+import math
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -13,10 +14,12 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, Timer
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from env.files import atomic_path
+from learning.checkpoint import CONFIG_FILE, Kind, read_metadata, save_checkpoint
 from learning.distributed import largest
 
 STATE_FILE = "last.ckpt"
@@ -160,6 +163,46 @@ class TakeSettings(Callback):
                 factors = [factor(scheduler.last_epoch) for factor in scheduler.lr_lambdas]
                 for group, rate, factor in zip(scheduler.optimizer.param_groups, rates, factors, strict=True):
                     group["lr"] = rate * factor
+
+
+class KeepBest(Callback):
+    """Keeps the model with the best score on the recordings held out as a checkpoint folder of its own.
+
+    It stands before a callback that averages weights: that one puts the averaged ones in place for the validation.
+    """
+
+    def __init__(self, folder: Path, kind: Kind, *, score: str, largest: bool) -> None:
+        """`score` is the name it is logged under; the largest is the best, or the smallest."""
+        self.folder = folder
+        self.kind = kind
+        self.score = score
+        self.sign = 1.0 if largest else -1.0
+        self._weights: dict[str, Tensor] = {}
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Takes the weights that were scored."""
+        if trainer.state.fn == "fit" and trainer.is_global_zero:
+            model = cast("nn.Module", pl_module.model)
+            self._weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Writes them if no earlier ones of this run were as good."""
+        weights, self._weights = self._weights, {}
+        found = trainer.callback_metrics.get(self.score)
+        if not weights or found is None:
+            return
+        value = self.sign * float(found)
+        if not value > self._best():
+            return
+        config = cast("Callable[[], dict[str, Any]]", pl_module.checkpoint_config)()
+        told = {"steps": trainer.global_step, self.score: float(found)}
+        save_checkpoint(self.folder, self.kind, config, weights, metadata=told)
+
+    def _best(self) -> float:
+        """The best score so far, of earlier starts of the run as well."""
+        if not (self.folder / CONFIG_FILE).exists():
+            return -math.inf
+        return self.sign * float(read_metadata(self.folder).get(self.score, -self.sign * math.inf))
 
 
 class ShowProgress(Callback):

@@ -4,7 +4,8 @@
 
 The run's folder holds `last.ckpt`, its whole state; `config.yaml`, `model.safetensors` and `format_version`, the model,
 written at the end and whenever the run is interrupted; `logs` for TensorBoard; `run.yaml`, its configuration; and
-`run.json`, what a later start is compared with.
+`run.json`, what a later start is compared with; `best`, the model with the best score on the recordings held out, as a
+checkpoint folder of its own, where a run validates.
 """
 
 import inspect
@@ -22,9 +23,10 @@ from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 import lightning
 import torch
 import yaml
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CPUAccelerator
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
@@ -32,7 +34,15 @@ from torch import nn
 from env.errors import CheckpointError, GhostkeysError, UsageError
 from env.files import atomic_path
 from env.waiting import announced
-from learning.callbacks import STATE_FILE, InterruptSafely, SaveState, SeedSteps, ShowProgress, TakeSettings
+from learning.callbacks import (
+    STATE_FILE,
+    InterruptSafely,
+    KeepBest,
+    SaveState,
+    SeedSteps,
+    ShowProgress,
+    TakeSettings,
+)
 from learning.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
 from learning.devices import devices
 from learning.runs import RunRecord, fingerprint_recordings, model_settings
@@ -58,6 +68,13 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 
 SCORES = {"macro_f1": "macro-F1", "r2_pitch": "R² pitch", "r2_yaw": "R² yaw", "total": "loss"}
 """Held-out scores that the end of a run tells, where a module logs them."""
+
+BEST: dict[Kind, tuple[str, bool]] = {
+    "idm": ("validation/macro_f1", True),
+    "policy": ("validation/total", False),
+    "generator": ("validation/dit_total", False),
+}
+"""The score by which the best model of a run is kept, and whether the largest is the best."""
 
 NEXT: dict[Kind, str] = {
     "idm": "ghostkeys label VIDEOS --checkpoint {0} --output labels",
@@ -320,6 +337,15 @@ class _TrainingCLI(LightningCLI):
             action="store_true",
             help="Train on from what --output holds, though settings or recordings are others now.",
         )
+        parser.add_argument(
+            "--save-every", type=PositiveFloat, default=60.0, help="Seconds between two saved states of the run."
+        )
+        parser.add_argument(
+            "--ema",
+            type=OpenUnitInterval | None,
+            default=None,
+            help="Decay, such as 0.999, of an average of the weights; the model is that average.",
+        )
         if hasattr(self._model_class, "CONFIG"):
             parser.add_argument(
                 "--init-from",
@@ -369,9 +395,17 @@ class _TrainingCLI(LightningCLI):
         if self.config_init.trainer.logger in (None, True):
             self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
         max_time, self.config_init.trainer.max_time = self.config_init.trainer.max_time, None
+        score, is_largest = BEST[self.kind]
+        average = [] if self.config.ema is None else [EMAWeightAveraging(decay=self.config.ema)]
         callbacks = [
-            SeedSteps(self._seed()), TakeSettings(), InterruptSafely(max_time), SaveState(self.output), ShowProgress()
-        ]  # fmt: skip
+            SeedSteps(self._seed()),
+            TakeSettings(),
+            KeepBest(self.output / "best", self.kind, score=score, largest=is_largest),
+            *average,
+            InterruptSafely(max_time),
+            SaveState(self.output, every_seconds=self.config.save_every),
+            ShowProgress(),
+        ]
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
         asked = self.config_init.trainer
         if isinstance(asked.val_check_interval, int) and isinstance(asked.accumulate_grad_batches, int):

@@ -500,3 +500,51 @@ def test_the_logger_that_was_asked_for_is_used(run: Any, tmp_path: Path) -> None
     assert list((tmp_path / "csv").rglob("metrics.csv"))
     assert run("usual") == 0
     assert list((tmp_path / "usual" / "logs").glob("events*"))
+
+
+def test_an_average_of_the_weights_is_the_model_and_survives_an_interruption(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("plain") == 0
+    assert run("unbroken", "--ema", "0.5") == 0
+    whole = IDMModule.training_step
+
+    def interrupted(self: Any, *args: Any) -> Any:
+        if self.trainer.global_step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return whole(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IDMModule, "training_step", interrupted)
+        assert run("broken", "--ema", "0.5") == 130
+    assert run("broken", "--ema", "0.5") == 0
+    plain, unbroken, broken = (weights(tmp_path / name) for name in ("plain", "unbroken", "broken"))
+    assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
+    assert any(not torch.equal(unbroken[name], plain[name]) for name in plain)
+
+
+def test_the_best_model_by_validation_is_kept_beside_the_last(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best of all validations, over several starts of the run."""
+    scores = iter([0.3, 0.8, 0.5, 0.6, 0.7, 0.9])
+
+    def scored(self: Any) -> None:
+        self._validated.clear()
+        if self.trainer.state.fn == "fit":
+            self.log("validation/macro_f1", next(scores))
+
+    monkeypatch.setattr(IDMModule, "on_validation_epoch_end", scored)
+    assert run("run", "--trainer.val_check_interval", "1") == 0  # .3 .8 .5 .6
+    assert read_metadata(tmp_path / "run" / "best") == {"steps": 2, "validation/macro_f1": pytest.approx(0.8)}
+    assert run("run", "--trainer.val_check_interval", "1", "--trainer.max_steps", "5") == 0  # .7
+    assert read_metadata(tmp_path / "run" / "best")["steps"] == 2
+    assert run("run", "--trainer.val_check_interval", "1", "--trainer.max_steps", "6") == 0  # .9
+    assert read_metadata(tmp_path / "run" / "best")["steps"] == 6
+    load(tmp_path / "run" / "best")
+
+
+@pytest.mark.parametrize("option", [["--ema", "1.5"], ["--save-every", "0"]])
+def test_an_option_out_of_range_is_wrong_usage(option: list[str], run: Any) -> None:
+    with pytest.raises(UsageError, match=option[0].strip("-").replace("-", "[-_]")):
+        run("run", *option)
