@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, cast, runtime_checkable
 
 import lightning
 import torch
 import yaml
 from jsonargparse.typing import OpenUnitInterval, PositiveFloat
+from lightning.fabric.connector import _PRECISION_INPUT
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
@@ -44,7 +45,8 @@ from learning.callbacks import (
     TakeSettings,
 )
 from learning.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
-from learning.devices import devices
+from learning.devices import choose_device, devices
+from learning.precision import fastest_precision
 from learning.runs import RunRecord, fingerprint_recordings, model_settings
 from learning.training_parser import HelpAll, TrainingParser
 
@@ -277,6 +279,14 @@ def _steps_exported(output: Path, kind: Kind) -> int:
     return int(read_metadata(output).get("steps", -1))
 
 
+class _Trainer(lightning.Trainer):
+    """Lightning's trainer, with one precision more."""
+
+    def __init__(self, *args: Any, precision: _PRECISION_INPUT | Literal["auto"] | None = None, **kwargs: Any) -> None:
+        """`precision` auto is bfloat16, mixed with float32, where the device multiplies faster in it."""
+        super().__init__(*args, precision=None if precision == "auto" else precision, **kwargs)
+
+
 class _TrainingCLI(LightningCLI):
     """LightningCLI that runs nothing by itself and adds `--output`."""
 
@@ -298,6 +308,7 @@ class _TrainingCLI(LightningCLI):
             seed_everything_default=0,
             parser_class=TrainingParser,
             parser_kwargs={"prog": program, "description": inspect.getdoc(module_class)},
+            trainer_class=_Trainer,
             trainer_defaults=TRAINER_DEFAULTS,
         )
 
@@ -408,6 +419,8 @@ class _TrainingCLI(LightningCLI):
         ]
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
         asked = self.config_init.trainer
+        if asked.precision == "auto":
+            asked.precision = _fastest_precision(asked.accelerator)
         if isinstance(asked.val_check_interval, int) and isinstance(asked.accumulate_grad_batches, int):
             asked.val_check_interval *= asked.accumulate_grad_batches  # Lightning counts batches, we count steps
         one = str(asked.devices) == "1" and str(asked.num_nodes) == "1"
@@ -425,6 +438,15 @@ class _TrainingCLI(LightningCLI):
         if trainer.max_steps < 1:
             raise UsageError(f"--trainer.max-steps {trainer.max_steps}: expected 1 or more.")
         return trainer
+
+
+def _fastest_precision(accelerator: Any) -> Literal["32-true", "bf16-mixed"]:
+    """The trainer's precision by what the machine has; says what was taken and why."""
+    names = {"gpu": "auto", "cuda": "cuda", "mps": "mps", "cpu": "cpu"}
+    precision, why = fastest_precision(choose_device(names.get(str(accelerator), "auto")))
+    chosen: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if precision == "bfloat16" else "32-true"
+    log.info("precision %s: %s.", chosen, why)
+    return chosen
 
 
 def _behind_config_files(args: Sequence[str]) -> int:

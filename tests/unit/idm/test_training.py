@@ -548,3 +548,9 @@ def test_the_best_model_by_validation_is_kept_beside_the_last(
 def test_an_option_out_of_range_is_wrong_usage(option: list[str], run: Any) -> None:
     with pytest.raises(UsageError, match=option[0].strip("-").replace("-", "[-_]")):
         run("run", *option)
+
+
+def test_precision_auto_says_what_it_took(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="learning.training"):
+        assert run("run", "--trainer.precision", "auto") == 0
+    assert any(message.startswith(("precision 32-true: ", "precision bf16-mixed: ")) for message in caplog.messages)
