@@ -24,7 +24,7 @@ import lightning
 import torch
 import yaml
 from jsonargparse.typing import OpenUnitInterval, PositiveFloat
-from lightning.fabric.connector import _PRECISION_INPUT
+from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
