@@ -24,6 +24,7 @@ from learning.distributed import mean_over_processes
 from learning.nn.attention import Memory, Transformer
 from learning.nn.heads import CategoricalHead
 from learning.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
+from learning.stored_frames import StoredFrames
 
 CAMERA = CameraQuantizer()
 LEAST_LOG_PROB = math.log(1e-7)
@@ -263,7 +264,7 @@ class InverseDynamicsModel(nn.Module):
         logits: ActionLogits = self.calibration(self.read(x))
         return logits
 
-    def predict(self, frames: NDArray[np.uint8]) -> Prediction:
+    def predict(self, frames: NDArray[np.uint8] | StoredFrames) -> Prediction:
         """frames: uint8 (T, H, W, 3) at the config's frame size, any T.
 
         Each frame is encoded once; overlapping windows of them are read, and their centres kept.
@@ -300,7 +301,7 @@ class InverseDynamicsModel(nn.Module):
         return save_checkpoint(folder, "idm", self.config.to_dict(), self.state_dict(), metadata=metadata)
 
     @torch.inference_mode()
-    def _encode_video(self, frames: NDArray[np.uint8]) -> Tensor:
+    def _encode_video(self, frames: NDArray[np.uint8] | StoredFrames) -> Tensor:
         """Each frame once, a window's length at a time: (T, D)."""
         around, runs = self.around, []
         for start in range(0, len(frames), self.config.window):

@@ -24,6 +24,7 @@ from env.recordings.recording import Recording, find_recordings
 from env.video.pictures import resize
 from learning.distributed import ALONE, Share
 from learning.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
+from learning.stored_frames import StoredFrames
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ Interpolation = Literal["linear"] | None
 class Episode:
     """One recording, decoded: frame t is shown, action t is taken, frame t + 1 is the result."""
 
-    frames: NDArray[np.uint8]  # (T, H, W, 3), in memory or mapped from disk
+    frames: NDArray[np.uint8] | StoredFrames  # (T, H, W, 3), in memory or on the disk
     actions: Actions
     usable: NDArray[np.bool_]  # (T,)
     name: str
@@ -123,6 +124,7 @@ def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: F
     if len(recording) and not recording.usable.any():
         doubt = recording.alignment.doubt if recording.alignment is not None else None
         raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
+    frames: NDArray[np.uint8] | StoredFrames
     if cache is None:
         frames = np.stack(list(_decode(recording, size, interpolation)))
     else:
@@ -130,17 +132,15 @@ def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: F
     length = min(len(frames), len(recording))
     if length == 0:
         raise RecordingError(f"{path} has no frames.")
-    return Episode(frames[:length], recording.actions[:length], recording.usable[:length], recording.name)
+    return Episode(_part(frames, 0, length), recording.actions[:length], recording.usable[:length], recording.name)
 
 
 def _decode(recording: Recording, size: Size, interpolation: Interpolation) -> Iterator[NDArray[np.uint8]]:
     return (resize(frame, size, interpolation=interpolation) for frame in recording.iter_frames())
 
 
-def _decode_cached(
-    recording: Recording, size: Size, interpolation: Interpolation, cache: FrameCache
-) -> NDArray[np.uint8]:
-    """Frames mapped from a raw array in the cache, written on first use; a changed video gets a new name."""
+def _decode_cached(recording: Recording, size: Size, interpolation: Interpolation, cache: FrameCache) -> StoredFrames:
+    """Frames in a raw array in the cache, written on first use; a changed video gets a new name."""
     stat = recording.video.stat()
     identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}".encode()
     # A label table may show the video's frames at other times than a contractor's actions do.
@@ -153,8 +153,7 @@ def _decode_cached(
         cache.reserve(target, len(recording) * size[0] * size[1] * 3)
         with atomic_path(target) as temporary:
             _write_frames(recording, _decode(recording, size, interpolation), temporary, size)
-    frames: NDArray[np.uint8] = np.load(target, mmap_mode="r")
-    return frames
+    return StoredFrames.open(target)
 
 
 def _write_frames(recording: Recording, decoded: Iterator[NDArray[np.uint8]], target: Path, size: Size) -> None:
@@ -197,10 +196,14 @@ def split_episodes(episodes: EpisodeSet, *, validation_share: float, seed: int) 
 def _split_in_time(episode: Episode, validation_share: float) -> tuple[EpisodeSet, EpisodeSet]:
     cut = max(1, round(len(episode) * (1.0 - validation_share)))
     parts = [
-        Episode(episode.frames[part], episode.actions[part], episode.usable[part], episode.name)
-        for part in (slice(0, cut), slice(cut, None))
+        Episode(_part(episode.frames, *ends), episode.actions[slice(*ends)], episode.usable[slice(*ends)], episode.name)
+        for ends in ((0, cut), (cut, len(episode)))
     ]
     return EpisodeSet((parts[0],)), EpisodeSet((parts[1],) if len(parts[1]) else ())
+
+
+def _part(frames: NDArray[np.uint8] | StoredFrames, start: int, stop: int) -> NDArray[np.uint8] | StoredFrames:
+    return frames.part(start, stop) if isinstance(frames, StoredFrames) else frames[start:stop]
 
 
 class Batch(NamedTuple):

@@ -88,7 +88,7 @@ def test_the_frame_that_is_labelled_is_the_frame_that_is_read(
         stop = min(start + 3, len(expected))
         assert [BARS.read(frame) for frame in recording.frames(min(start, stop), stop)] == expected[start:stop]
     (episode,) = load_episodes(labels, size=BARS.size)
-    assert [BARS.read(frame) for frame in episode.frames] == expected
+    assert [BARS.read(frame) for frame in episode.frames[:]] == expected
 
     capsys.readouterr()
     assert ghostkeys.main(["idm", "predict", str(video), "--checkpoint", str(checkpoint)]) == 0

@@ -85,7 +85,7 @@ def test_training_does_better_than_copying(model: VideoGenerator, episode: Episo
     generated = np.concatenate(
         [sampler.sample(episode.frames[t - 1 : t + 1], episode.actions[t : t + 1]) for t in turning]
     ).astype(float)
-    real, last = (episode.frames[[t + ahead for t in turning]].astype(float) for ahead in (1, 0))
+    real, last = (episode.frames[:][[t + ahead for t in turning]].astype(float) for ahead in (1, 0))
     assert ((generated - real) ** 2).mean() < 0.8 * ((last - real) ** 2).mean()
 
 

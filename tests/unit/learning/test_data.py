@@ -13,6 +13,7 @@ from env.video.frames import read_frames
 from env.video.pictures import resize
 from learning.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
 from learning.distributed import Share
+from learning.stored_frames import StoredFrames
 from tests.unit.idm.clips import SIZE, make_episode
 
 
@@ -30,7 +31,7 @@ def test_cached_frames_are_used_again(recordings: Path, tmp_path: Path) -> None:
     written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = load_episodes(recordings, size=(16, 16), cache=tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
-    assert isinstance(again[0].frames, np.memmap)
+    assert isinstance(again[0].frames, StoredFrames)
 
 
 def test_frames_shrunk_in_another_way_are_not_mixed_up(recordings: Path, tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_frames_shrunk_in_another_way_are_not_mixed_up(recordings: Path, tmp_pat
         load_episodes(recordings, size=(8, 8), interpolation=interpolation, cache=tmp_path)[0].frames
         for interpolation in (None, "linear")
     )
-    whole = load_episodes(recordings, size=SIZE, cache=tmp_path)[0].frames
+    whole = load_episodes(recordings, size=SIZE, cache=tmp_path)[0].frames[:]
     np.testing.assert_array_equal(linear, resize(whole, (8, 8), interpolation="linear"))
     np.testing.assert_array_equal(averaged, resize(whole, (8, 8)))
     assert not np.array_equal(averaged, linear)
