@@ -2,11 +2,17 @@
 """What `ghostkeys agent fit`, `ghostkeys convert`, `ghostkeys evaluate` and `ghostkeys record` run."""
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
 
 from env.command_line import run_command
+from env.errors import GhostkeysError
 from env.files import write_json
+
+if TYPE_CHECKING:
+    from agents.evaluate import Evaluation
 
 
 def fit(args: list[str]) -> int:
@@ -64,7 +70,10 @@ def _evaluate(
     size: tuple[int, int] | Literal["vpt"] | None = None,
     temperature: float = 1.0,
     device: str = "auto",
+    env_options: dict[str, Any] | None = None,
+    minerl_python: Path | None = None,
     workers: int = 2,
+    retries: int = 3,
     json: Path | None = None,
     video: Path | None = None,
     video_failure: Path | None = None,
@@ -83,14 +92,22 @@ def _evaluate(
             agents see; by default the environment's own.
         temperature: Of the policy's sampling; below 1 it is more certain, 0 takes the likeliest action.
         device: That a policy runs on: auto, cpu, cuda, one GPU such as cuda:1, or mps.
-        workers: Processes, or 0 for none besides this one; the result does not depend on their number.
+        env_options: Keyword arguments of the environment, such as `--env-options.spec MineRLBasaltFindCave-v0`.
+        minerl_python: MineRL's Python, for MineRL's environments; otherwise the one that the environment variable
+            GHOSTKEYS_MINERL_PYTHON names, or .minerl/bin/python.
+        workers: Processes, or 0 for none besides this one; the result does not depend on their number. Each plays in
+            a game of its own.
+        retries: How often an episode in which the environment failed is played again. Failures are told, and count
+            for nothing.
         json: Write the result to this file. Until it is there, what has been played is kept beside it, and the same
             command goes on from there. A result of the same evaluation is not played again; one of another is an error.
         video: Write the first successful episode (else the first) to this mp4 file, with the keys drawn in.
         video_failure: Write the first episode that missed the goal (`until`, or a log) to this mp4 file, likewise.
     """
-    from agents.evaluate import make_trial, play_trial, read_result, table, write_video
+    from agents.evaluate import make_trial, play_trial, read_result, table
+    from env.making import use_minerl_python
 
+    use_minerl_python(minerl_python)
     trial = make_trial(
         agent,
         env,
@@ -100,24 +117,48 @@ def _evaluate(
         size=size,
         temperature=temperature,
         device=device,
+        env_options=env_options,
     )
     earlier = None if json is None else read_result(json, trial, episodes=episodes)
-    if earlier is not None and all(path is None or path.exists() for path in (video, video_failure)):
+    videos = [path for path in (video, video_failure) if path is not None]
+    missing = [path for path in videos if not path.exists()]
+    if earlier is not None and not earlier.get("unplayed") and not (missing and trial.traits.repeats):
         print(table(earlier))
+        for path in missing:
+            print(f"{path} is not written: {trial.env} does not repeat itself, and is filmed while it is played.")
         print(f"{json} was there already: delete it to play again.")
         return 0
-    journal = None if json is None else json.with_name(f".{json.name}.played")
-    evaluation = play_trial(trial, episodes=episodes, workers=workers, journal=journal)
-    print(evaluation.table())
-    if json is not None:
-        write_json(json, evaluation.to_json())
-    if video is not None:
-        write_video(evaluation, video)
-    failure = evaluation.first(reached_goal=False)
-    if video_failure is not None and failure is not None:
-        write_video(evaluation, video_failure, episode=failure)
-    elif video_failure is not None:
-        print(f"{video_failure} is not written: every episode reached its goal.")
-    if journal is not None:
+    with ExitStack() as stack:
+        if json is not None:
+            journal = json.with_name(f".{json.name}.played")
+        else:
+            journal = Path(stack.enter_context(TemporaryDirectory(prefix="ghostkeys-")))
+        evaluation = play_trial(
+            trial, episodes=episodes, workers=workers, retries=retries, journal=journal, filming=bool(videos)
+        )
+        print(evaluation.table())
+        if json is not None:
+            write_json(json, evaluation.to_json())
+        _write_videos(evaluation, video=video, failure=video_failure)
+    if not evaluation.unplayed:
         shutil.rmtree(journal, ignore_errors=True)
-    return 0
+        return 0
+    if json is not None:
+        print("Start the same command again to try those again.")
+    return 1
+
+
+def _write_videos(evaluation: "Evaluation", *, video: Path | None, failure: Path | None) -> None:
+    """Writes the first success and the first failure, as far as they are asked for; says which there is not."""
+    from agents.evaluate import write_video
+
+    missed = evaluation.first(reached_goal=False)
+    if failure is not None and evaluation.episodes and missed is None:
+        print(f"{failure} is not written: every episode reached its goal.")
+        failure = None
+    for path, episode in ((video, None), (failure, missed)):
+        if path is not None:
+            try:
+                write_video(evaluation, path, episode=episode)
+            except GhostkeysError as error:
+                print(error)

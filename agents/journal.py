@@ -3,18 +3,19 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.rollout import Action, Episode
+from agents.rollout import Action, Episode, Failure
 from env.actions import no_op
 from env.files import atomic_path
 
 
 class Journal:
-    """A folder with a file for each group of episodes that has ended.
+    """A folder with a file for each group of episodes that has ended, one of failures, and films.
 
     What it holds for another recipe, such as another agent or other weights under the same name, is not found.
     """
@@ -38,6 +39,26 @@ class Journal:
         path = self._path([episode.seed for episode in episodes])
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps([_plain(episode) for episode in episodes]))
+
+    def failures(self) -> list[Failure]:
+        """The episodes that failed so far, in the order in which they did."""
+        try:
+            return [Failure(**plain) for plain in json.loads(self._failures.read_text())]
+        except (OSError, ValueError, TypeError):
+            return []
+
+    def add_failure(self, failure: Failure) -> None:
+        """Keeps that an episode failed."""
+        with atomic_path(self._failures) as temporary:
+            temporary.write_text(json.dumps([asdict(each) for each in (*self.failures(), failure)]))
+
+    def film(self, seed: int) -> Path:
+        """Where the video of an episode is kept, if it is filmed."""
+        return self.folder / f"{self._key}-{seed}.mp4"
+
+    @property
+    def _failures(self) -> Path:
+        return self.folder / f"{self._key}-failures.json"
 
     def _path(self, seeds: Sequence[int]) -> Path:
         return self.folder / f"{self._key}-{'-'.join(map(str, seeds))}.json"

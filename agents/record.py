@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from agents.scripted import STYLES, ScriptedPlayer
-from agents.trial import check_scripted, first_tick
+from agents.trial import check_scripted, try_out
 from agents.workers import check_workers, counting, work
 from env.errors import GhostkeysError, RecordingError
 from env.files import remove_abandoned, write_json
@@ -157,7 +157,7 @@ def _check_env(session: Session) -> None:
     game = make_env(session.env, size=session.size)
     try:
         check_scripted(game, session.env)
-        first_tick(game)
+        try_out(game)
     finally:
         game.close()
 

@@ -64,6 +64,8 @@ class Episode:
     milestones: dict[str, int] = field(default_factory=dict)
     """Name of each milestone and the tick at which it was reached."""
     reward: float = 0.0
+    invalid: str | None = None
+    """Why the environment failed, which ended the episode (its `info["invalid"]`); it counts for nothing then."""
 
     @property
     def ticks(self) -> int:
@@ -74,6 +76,16 @@ class Episode:
     def actions(self) -> Actions:
         """Everything the agent did; played again in the same world, it gives the same episode."""
         return Actions.from_minerl(self.taken) if self.taken else Actions.none(0)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An episode that counts for nothing, because its environment failed."""
+
+    seed: int
+    reason: str
+    tick: int
+    """Actions taken before it failed."""
 
 
 def rollout(agent: Agent | Policy, env: Env, *, seed: int, max_ticks: int = 600, until: str | None = None) -> Episode:
@@ -117,9 +129,12 @@ def play(
 
 
 def _step(env: Env, action: Action, episode: Episode) -> tuple[Observation, bool]:
-    """Takes one action, as far as the environment has its keys, and adds it to the episode."""
+    """Takes one action, as far as the environment has its keys, and adds it to the episode, unless the step failed."""
     action = possible_action(env, action)
     observation, reward, terminated, truncated, info = env.step(action)
+    if info.get("invalid"):
+        episode.invalid = str(info["invalid"])
+        return observation, True
     episode.taken.append(action)
     episode.reward += float(reward)
     episode.milestones = dict(info.get("milestones", {}))

@@ -2,8 +2,8 @@
 
     status = run_command(_evaluate, args, program="ghostkeys evaluate")
 
-`--max-ticks` and `--max_ticks` are the same option, `--size 180 320` is `--size [180,320]`, and `--config tiny` is the
-package's own `configs/tiny.yaml`.
+`--max-ticks` and `--max_ticks` are the same option, `--size 180 320` is `--size [180,320]`, `--env-options.spec X` is
+`--env-options '{"spec": "X"}'`, and `--config tiny` is the package's own `configs/tiny.yaml`.
 """
 
 import argparse
@@ -83,9 +83,13 @@ class CommandParser(ArgumentParser):
         return full
 
     def _known(self, name: str) -> str:
-        """An option's name as it was added: `--max-ticks` and `--max_ticks` are the same."""
+        """An option's name as it was added: `--max-ticks` is `--max_ticks`, `--env-options.a-b` `--env_options.a_b`."""
+        if name in self._option_string_actions:
+            return name
         spellings = {known.replace("_", "-"): known for known in self._option_string_actions}
-        return name if name in self._option_string_actions else spellings.get(name.replace("_", "-"), name)
+        option, dot, key = name.partition(".")  # one entry of an option that is a dict, unless the whole is an option
+        whole, first = spellings.get(name.replace("_", "-")), spellings.get(option.replace("_", "-"))
+        return whole or (f"{first}.{key.replace('-', '_')}" if dot and first else name)
 
     def _takes_tuple(self, option: str) -> bool:
         action = self._option_string_actions.get(option)

@@ -51,10 +51,11 @@ class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     Files are `<stem>.mp4` and `<stem>.jsonl` in `folder`. The first episode gets `stem`, later ones `<stem>-1`,
     `<stem>-2`, ... A recording is finished by the end of its episode, by `reset`, `cut` or `close`; the last frame, at
-    which no action was taken, is left out. An episode that ends in an exception leaves nothing behind, unless `writer`
-    is one that keeps what it has. Observations carry the frame as `pov`; cursor, hotbar, place and inventory come from
-    `info`. Actions go through `FilterAction`: keys that the environment lacks are recorded as not pressed, and an
-    action that is refused leaves environment and recording as they were.
+    which no action was taken, is left out, and so is a step that failed (`info["invalid"]`). An episode that ends in an
+    exception leaves nothing behind, unless `writer` is one that keeps what it has. Observations carry the frame as
+    `pov`; cursor, hotbar, place and inventory come from `info`. Actions go through `FilterAction`: keys that the
+    environment lacks are recorded as not pressed, and an action that is refused leaves environment and recording as
+    they were.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class RecordEpisode(gymnasium.Wrapper[Any, Any, Any, Any]):
         frame, state = self._frame, self._state
         try:
             observation, reward, terminated, truncated, info = self.env.step(action)
-            if frame is not None:
+            if frame is not None and not info.get("invalid"):
                 self._record(frame, action, state)
         except BaseException as error:
             self._abandon(error)

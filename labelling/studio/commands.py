@@ -9,13 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 from aiohttp import web
 from jsonargparse import Namespace
 
-import env as environments  # noqa: F401  (registers the ghostkeys/* ids)
 from env.command_line import CommandParser
 from env.errors import GhostkeysError
+from env.making import make_env, use_minerl_python
 from env.recordings.live import only_recorder, recover
 from env.video.encoding import check_size
 from env.video.ticks import TICKS_PER_SECOND
@@ -29,12 +28,13 @@ ADDRESS = "127.0.0.1"
 def record(args: list[str]) -> int:
     """Lets a person play in the browser until Ctrl-C, and writes recordings."""
     options = _checked(_parser().parse_args(args))
-    size = None if options.own_size else tuple(options.size)
+    use_minerl_python(options.minerl_python)
+    size = None if options.own_size else (options.size[0], options.size[1])
     with only_recorder(options.output):
         for video in recover(options.output):
             print(f"recovered {video}")
         session = Session(
-            make_game(options.env, size=size),
+            make_env(options.env, size=size, options=options.env_options),
             options.output,
             seed=options.seed,
             recording_ticks=max(1, round(options.recording_minutes * 60 * TICKS_PER_SECOND)),
@@ -44,19 +44,6 @@ def record(args: list[str]) -> int:
         finished = session.finished()
     print(f"{len(finished)} recordings, {sum(each.seconds for each in finished) / 60:.1f} minutes, in {options.output}")
     return 0
-
-
-def make_game(env: str, *, size: tuple[int, ...] | None) -> gymnasium.Env[Any, Any]:
-    """The environment of that id; its own size of picture for None. Raises `GhostkeysError` where there is none."""
-    sized: dict[str, Any] = {} if size is None else {"size": size}
-    try:
-        return gymnasium.make(env, disable_env_checker=True, **sized)
-    except (gymnasium.error.Error, ModuleNotFoundError) as error:
-        raise GhostkeysError(f"--env {env}: {error}") from error
-    except TypeError as error:
-        if "unexpected keyword argument 'size'" not in str(error):
-            raise
-        raise GhostkeysError(f"--env {env} has one size of picture only; expected --own-size.") from error
 
 
 async def serve(session: Session, *, port: int = 0, sensitivity: float = 1.0, browser: bool = False) -> None:
@@ -114,6 +101,13 @@ def _parser() -> CommandParser:
     add("--player", choices=["human"], default="human", help="who plays")
     add("--output", type=Path, required=True, help="folder for the recordings")
     add("--env", default="ghostkeys/Voxel-v0", help="gymnasium id of an environment with MineRL's actions")
+    add(
+        "--env-options",
+        type=dict[str, Any],
+        default={},
+        help="keyword arguments of the environment: --env-options.NAME",
+    )
+    add("--minerl-python", type=Path, help="MineRL's Python, for MineRL's environments")
     add("--size", type=int, nargs=2, default=[360, 640], help="height and width of the video, both even")
     add("--own-size", action="store_true", help="leave the size of the video to the environment")
     add("--seed", type=int, default=0, help="the first world; the next have the numbers after it")

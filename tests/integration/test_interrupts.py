@@ -1,5 +1,6 @@
 """Ctrl-C in a terminal, and SIGTERM, on every command that takes long: one line, 130 or 143, nothing half-written."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from agents.record import record
+from agents.trial import Trial
 from env import Recording, find_recordings
 from ghostkeys import main
 from learning.checkpoint import read_metadata
+from tests.unit.agents.failing_env import FAILING_ID, noted
 
 TIMEOUT = 120
 RECORD = "record --player scripted --episode-ticks 40 --size 36 64 --workers 2"
@@ -112,3 +115,30 @@ def test_evaluate(interrupt: Interrupt, tmp_path: Path) -> None:
     assert not result.exists()
     assert any(played.iterdir())
     assert not half_written(tmp_path)
+
+
+def hanging(notes: Path) -> str:
+    """An evaluation whose first two episodes take for ever to begin, each in a game of its own."""
+    seeds = Trial(agent="random", env=FAILING_ID).env_seeds(2)
+    options = {"notes": str(notes), "fails": {str(seed): ["hang"] for seed in seeds}}
+    line = f"evaluate --agent random --env {FAILING_ID} --episodes 8 --max-ticks 40 --workers 2"
+    return f"{line} --env-options {json.dumps(options, separators=(',', ':'))}"
+
+
+def test_evaluate_while_games_start(interrupt: Interrupt, tmp_path: Path) -> None:
+    """They are closed, though a reset under way would take minutes."""
+    notes = tmp_path / "notes"
+    assert "stopped" in interrupt(hanging(notes), lambda _: noted(notes, "reset") == 2)
+    assert noted(notes, "open") == noted(notes, "close") == 3
+
+
+def test_games_are_closed_when_an_evaluation_is_killed(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    process = subprocess.Popen([sys.executable, "-m", "ghostkeys", *hanging(notes).split()], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + TIMEOUT
+    for start, count in (("reset", 2), ("close", 3)):
+        while noted(notes, start) < count:
+            assert time.monotonic() < deadline, notes.read_text() if notes.exists() else "nothing was opened"
+            time.sleep(0.05)
+        process.kill()
+    process.wait()

@@ -15,6 +15,7 @@ def command(
     size: tuple[int, int] | Literal["vpt"] | None = None,
     rate: float = 1.0,
     json: Path | None = None,
+    env_options: dict[str, Any] | None = None,
 ) -> tuple[Any, ...]:
     """Plays.
 
@@ -24,8 +25,9 @@ def command(
         size: Of the picture.
         rate: Of something.
         json: A file.
+        env_options: By name.
     """
-    return agent, max_ticks, size, rate, json
+    return agent, max_ticks, size, rate, json, env_options
 
 
 def run(*args: str) -> Any:
@@ -41,6 +43,18 @@ def test_dashes_and_underscores_are_the_same(words: list[str]) -> None:
 def test_a_tuple_is_two_numbers(words: list[str]) -> None:
     assert run(*words, "--max-ticks", "7")[:3] == ("me", 7, (180, 320))
     assert run("--size", "vpt")[2] == "vpt"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--env-options.step-deadline", "5", "--env-options.spec", "Find"],
+        ["--env_options.step_deadline=5", "--env-options.spec=Find"],
+        ["--env-options", '{"step_deadline": 5, "spec": "Find"}'],
+    ],
+)
+def test_a_dict_is_given_by_its_keys_or_whole(words: list[str]) -> None:
+    assert run(*words)[5] == {"step_deadline": 5, "spec": "Find"}
 
 
 def test_negative_numbers_are_values() -> None:

@@ -18,10 +18,11 @@ from tests.unit.labelling.studio.echo import ENV_ID, Echo
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--env ghostkeys/Vexel-v0", "--env ghostkeys/Vexel-v0: .*Vexel"),
-        ("--env nowhere:Game-v0", "--env nowhere:Game-v0: .*nowhere"),
-        ("--env CartPole-v1", "CartPole-v1 has one size of picture only; expected --own-size"),
-        ("--env CartPole-v1 --own-size", "CartPole-v1 has Discrete.*in its action space; expected MineRL's"),
+        ("--env ghostkeys/Vexel-v0", "--env ghostkeys/Vexel-v0: .*Did you mean ghostkeys/Voxel-v0"),
+        ("--env nowhere:Game-v0", "--env nowhere:Game-v0 cannot be made: .*nowhere"),
+        ("--env CartPole-v1", "CartPole-v1 has one size of picture only: .*--own-size"),
+        ("--env CartPole-v1 --own-size", "CartPole-v1 shows no picture: .*lack `pov`"),
+        ("--env-options.tusk x", "--env-options.tusk: .*did you mean task"),
         ("--size 361 640", "--size: .*frames of 361x640; .*even height and width"),
         ("--size 0 0", "frames of 0x0; .*even height and width"),
         ("--size 10000 10000", "frames of 10000x10000; .*2 to 8192"),
