@@ -177,6 +177,9 @@ COMMANDS: dict[str, Command] = {
     "evaluate": Command(
         "agents.commands", "evaluate", "play episodes in an environment and report the milestones reached"
     ),
+    "env check": Command(
+        "env.conformance.commands", "check", "tell whether an environment does what MineRL's actions promise"
+    ),
     "generator fit": Command("generator.commands", "fit", "train the video generator on recordings or labelled videos"),
     "generator validate": Command(
         "generator.commands",

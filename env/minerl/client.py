@@ -272,8 +272,9 @@ class MineRLEnv(gym.Env[Observation, Mapping[str, Any]]):
 
     def _resized(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self._size == "vpt":
-            return resize(picture, VPT_SIZE, interpolation="linear")
-        resized = resize(picture, self._size)
+            resized = resize(picture, VPT_SIZE, interpolation="linear")
+        else:
+            resized = resize(picture, self._size)
         return resized.copy() if resized is picture else resized
 
     def _running(self) -> Worker:
@@ -314,7 +315,9 @@ class MineRLEnv(gym.Env[Observation, Mapping[str, Any]]):
             "milestones": dict(self._progress.ledger.milestones),
             **self._cursor.info(),
             "hotbar": self._hotbar,
-            "inventory": [{"type": name, "quantity": count} for name, count in scene.inventory.items()],
+            "inventory": [
+                {"type": name, "quantity": count} for name, count in scene.inventory.items() if name != "air"
+            ],
             "location_stats": dict(scene.location),
         }
         return info if self._invalid is None else {**info, "invalid": self._invalid}

@@ -1,21 +1,25 @@
 """Ends all processes of one game when the process that played it ends, in whatever way.
 
-Run as a script, beside each worker: it waits until its standard input ends, which is when the client closes it or dies,
-kills every process that carries the worker's token in its environment, and removes the worker's folder. The game runs
-in a session of its own, and what it started may have lost its parents: only the environment tells.
+Run as a script, beside each worker: it waits until the client writes to its standard input, closes it or dies; then it
+kills every process that carries the worker's token in its environment, and removes the worker's files. The game runs in
+a session of its own, and what it started may have lost its parents: only the environment tells.
 
-    python guard.py TOKEN FOLDER REMOVE
+    python guard.py TOKEN [FILE OR FOLDER TO REMOVE ...]
 """
 
 import os
+import select
 import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import psutil
 
 TOKEN_VARIABLE = "GHOSTKEYS_MINERL_TOKEN"
+CLIENT_SECONDS = 1.0
+"""Between two looks whether the client lives: its forks keep the standard input open beyond its death."""
 PATIENCE = 10.0
 """Seconds in which killed processes have to be gone."""
 
@@ -48,14 +52,16 @@ def kill_all(token: str) -> bool:
 
 
 def main() -> int:
-    """Waits for the end of standard input, and clears up."""
-    token, folder, remove = sys.argv[1:4]
+    """Waits for the client's word or end, and clears up."""
+    token, *paths = sys.argv[1:]
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    sys.stdin.buffer.read()
+    client = os.getppid()
+    while not select.select([sys.stdin], [], [], CLIENT_SECONDS)[0] and os.getppid() == client:
+        continue
     gone = kill_all(token)
-    if remove == "yes":
-        shutil.rmtree(folder, ignore_errors=True)
+    for path in map(Path, paths):
+        path.unlink(missing_ok=True) if path.is_file() else shutil.rmtree(path, ignore_errors=True)
     return 0 if gone else 1
 
 

@@ -38,6 +38,10 @@ MAX_LOG = 1 << 26
 """Bytes of a log file, beyond which it is emptied: the game writes some lines a tick."""
 FIRST_PORT, PORTS_EACH, GAMES = 20000, 16, 512
 """The ports of game n are the `PORTS_EACH` from `FIRST_PORT + PORTS_EACH * n` on: below those that systems give out."""
+OURS_ALONE = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
+"""Environment variables that would lead MineRL's Python to the packages of this one."""
+LOCKS = Path("/tmp")
+"""Where games lock their ports: one place for a whole machine, which TMPDIR is not."""
 
 
 class MineRLError(GhostkeysError):
@@ -85,16 +89,18 @@ class Worker:
         self._looked = 0.0
         with ExitStack() as stack:
             self.port = stack.enter_context(_own_ports())
-            self.folder = Path(tempfile.mkdtemp(prefix="minerl-", dir=logs))
-            self._pictures = _shared_file(self.folder)
-            stack.callback(self._remove_files, keep_folder=logs is not None)
+            temporary = Path(tempfile.mkdtemp(prefix="minerl-"))
+            stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+            self.folder = temporary if logs is None else Path(tempfile.mkdtemp(prefix="minerl-", dir=logs))
+            self._pictures = _shared_file(temporary)
+            stack.callback(self._release_pictures)
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            listener.bind(str(self.folder / "socket"))
-            listener.listen(1)
+            _listen(listener, temporary / "socket")
             token = secrets.token_hex(16)
-            self._guard = _start_guard(token, self.folder, remove=logs is None)
+            self._guard = _start_guard(token, [self._pictures, temporary])
             stack.callback(self._end)
-            self._process = _start(python, token=token, folder=self.folder, pictures=self._pictures, port=self.port)
+            files = [temporary / "socket", self._pictures]
+            self._process = _start(python, token=token, folder=self.folder, files=files, port=self.port)
             self._connection = self._accept(listener)
             self._open = stack.pop_all()
 
@@ -233,7 +239,11 @@ class Worker:
         if connection := getattr(self, "_connection", None):
             connection.close()
         assert self._guard.stdin is not None
-        self._guard.stdin.close()
+        with suppress(OSError):  # a guard that has ended reads nothing
+            self._guard.stdin.write(b"end")  # closing alone does not end it where this process was forked
+            self._guard.stdin.flush()
+        with suppress(OSError):
+            self._guard.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._guard.wait(PATIENCE + 5.0)
         if process is not None:
@@ -241,11 +251,9 @@ class Worker:
                 process.kill()
             process.wait()
 
-    def _remove_files(self, *, keep_folder: bool) -> None:
+    def _release_pictures(self) -> None:
         self._picture = None
         self._pictures.unlink(missing_ok=True)
-        if not keep_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class _OwnPorts:
@@ -262,7 +270,7 @@ class _OwnPorts:
 
 
 def _own_ports() -> _OwnPorts:
-    folder = Path(tempfile.gettempdir()) / f"ghostkeys-minerl-{os.getuid()}"
+    folder = LOCKS / f"ghostkeys-minerl-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     for number in range(GAMES):
         lock = filelock.FileLock(folder / f"{number}.lock")
@@ -270,6 +278,14 @@ def _own_ports() -> _OwnPorts:
             lock.acquire(timeout=0)
             return _OwnPorts(number, lock)
     raise MineRLError(f"{GAMES} games run already: the locks in {folder} are all taken.")
+
+
+def _listen(listener: socket.socket, path: Path) -> None:
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        raise MineRLError(f"{path}: {error}; set TMPDIR to a folder with a shorter path.") from None
+    listener.listen(1)
 
 
 def _shared_file(folder: Path) -> Path:
@@ -280,10 +296,10 @@ def _shared_file(folder: Path) -> Path:
     return Path(name)
 
 
-def _start_guard(token: str, folder: Path, *, remove: bool) -> "subprocess.Popen[bytes]":
+def _start_guard(token: str, leavings: list[Path]) -> "subprocess.Popen[bytes]":
     script = str(Path(__file__).with_name("guard.py"))
     return subprocess.Popen(
-        [sys.executable, script, token, str(folder), "yes" if remove else "no"],
+        [sys.executable, script, token, *map(str, leavings)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -291,15 +307,16 @@ def _start_guard(token: str, folder: Path, *, remove: bool) -> "subprocess.Popen
     )
 
 
-def _start(python: Path, *, token: str, folder: Path, pictures: Path, port: int) -> "subprocess.Popen[bytes]":
+def _start(python: Path, *, token: str, folder: Path, files: list[Path], port: int) -> "subprocess.Popen[bytes]":
     """Starts the worker in a session, a folder and, where there is no screen, an X server of its own."""
-    command = [str(python), str(Path(__file__).with_name("worker.py")), str(folder / "socket"), str(pictures)]
+    command = [str(python), str(Path(__file__).with_name("worker.py")), *map(str, files)]
     if sys.platform == "linux" and not os.environ.get("DISPLAY") and shutil.which("xvfb-run"):
         display = 100 + (port - FIRST_PORT) // PORTS_EACH
         screen = "-screen 0 1024x768x24 +extension GLX +render -noreset"
         command = ["xvfb-run", f"--server-num={display}", f"--server-args={screen}", *command]
-    surroundings = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "VIRTUAL_ENV")}
-    surroundings |= {TOKEN_VARIABLE: token, "MALMO_MINECRAFT_OUTPUT_LOGDIR": str(folder)}
+    surroundings = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}
+    # MineRL leaves temporary folders behind when it is killed: these go with the worker's own.
+    surroundings |= {TOKEN_VARIABLE: token, "MALMO_MINECRAFT_OUTPUT_LOGDIR": str(folder), "TMPDIR": str(folder)}
     try:
         with (folder / "worker.log").open("ab") as log:
             return subprocess.Popen(

@@ -28,11 +28,11 @@ class Progress:
 
     def update(self, statistics: Statistics, inventory: Mapping[str, int], *, tick: int) -> None:
         """Note what has changed after `tick` actions."""
-        for name, count in _increases(self._statistics, statistics, GAINS).items():
-            self.ledger.gain(name, count, tick=tick)
-        for name, count in _increases(self._statistics, statistics, LOSSES).items():
+        for name, count in _increases(self._statistics, statistics, LOSSES).items():  # a tick's hands come first
             if not name.endswith(_TOOLS):  # used, and not used up
                 self.ledger.lose(name, count)
+        for name, count in _increases(self._statistics, statistics, GAINS).items():
+            self.ledger.gain(name, count, tick=tick)
         self._statistics = statistics
         for name, count in _with_kinds(inventory.items()).items():
             self.ledger.hold(name, count - self._at_start[name], tick=tick)

@@ -1,6 +1,7 @@
 """What MineRL's worker tells after a tick, checked, and as the embedded world's observation."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.minerl.process import WorkerError
-from env.voxel.observation import FAR, ITEM_NAMES, Observation
+from env.voxel.observation import FAR, ITEM_NAMES, MAX_NAME, Observation
 from env.voxel.rules.vitals import MAX_AIR, MAX_FOOD, MAX_HEALTH
 
 LIFE = {"is_alive": 1.0, "life": MAX_HEALTH, "food": MAX_FOOD, "saturation": MAX_FOOD, "air": MAX_AIR}
@@ -51,7 +52,11 @@ class Scene:
                 is_gui_open=_is_true(answer["gui"]),
                 inventory=_values(answer["inventory"], _count),
                 statistics={str(name): _values(counts, _count) for name, counts in answer["statistics"].items()},
-                mainhand=(str(hand.get("type", "air")), int(hand.get("damage", 0)), int(hand.get("maxDamage", 0))),
+                mainhand=(
+                    _item(hand.get("type", "air")),
+                    _count(hand.get("damage", 0)),
+                    _count(hand.get("maxDamage", 0)),
+                ),
                 life=_values(answer["life_stats"], _number),
                 location={name: _values(answer["location_stats"], _number).get(name, 0.0) for name in PLACE},
             )
@@ -62,15 +67,15 @@ class Scene:
 def observe(scene: Scene) -> Observation:
     """What an agent is told, in the embedded world's observation space, as new arrays."""
     name, damage, most = scene.mainhand
-    life = {"is_alive": float(not scene.done), **scene.life}
+    life = {**scene.life, "is_alive": float(not scene.done)}
     return {
         "pov": scene.picture.copy(),
         "inventory": {item: np.array(scene.inventory.get(item, 0), np.int32) for item in ITEM_NAMES},
         "equipped_items": {
             "mainhand": {
                 "type": name,
-                "damage": np.array(max(0, damage), np.int32),
-                "maxDamage": np.array(max(0, most), np.int32),
+                "damage": np.array(damage, np.int32),
+                "maxDamage": np.array(most, np.int32),
             }
         },
         "life_stats": {
@@ -91,6 +96,12 @@ def _values(given: Any, read: Callable[[Any], Value]) -> dict[str, Value]:
     if not isinstance(given, Mapping) or len(given) > MAX_NAMES:
         raise ValueError("a table of values is expected")
     return {str(name): read(value) for name, value in given.items()}
+
+
+def _item(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(f"[a-z0-9_]{{1,{MAX_NAME}}}", value):
+        raise ValueError(f"{str(value)[:MAX_NAME]!r} is no item's name")
+    return value
 
 
 def _count(value: Any) -> int:

@@ -114,7 +114,7 @@ class Game:
         _configure(minecraft, port=port, patience=patience)
         env = found[spec].make().unwrapped  # without the wrappers: they pay for what the game did not send
         self._env = env
-        _observe_more(env.task)
+        _choose_observables(env.task)
         self._place_at_start(env.task)
         width, height = (int(side) for side in env.task.resolution)
         self._bound_messages(3 * width * height)
@@ -169,10 +169,10 @@ class Game:
             "done": done,
             "gui": bool(info.get("isGuiOpen", False)),
             "inventory": _counts(_part(observation, "inventory")),
-            "statistics": {name: _counts(observation[name]) for name in STATISTICS if name in observation},
-            "mainhand": {name: _plain(value) for name, value in mainhand.items()},
-            "life_stats": {name: float(value) for name, value in _part(observation, "life_stats").items()},
-            "location_stats": {name: float(location[name]) for name in _PLACE if name in location},
+            "statistics": {name: _counts(_part(observation, name)) for name in STATISTICS},
+            "mainhand": {name: _plain(name, value) for name, value in mainhand.items()},
+            "life_stats": {name: _number(name, value) for name, value in _part(observation, "life_stats").items()},
+            "location_stats": {name: _number(name, location[name]) for name in _PLACE if name in location},
         }
 
     def _place_at_start(self, task: Any) -> None:
@@ -236,12 +236,16 @@ def _own_folder(source: Path) -> Path:
     return folder
 
 
-def _observe_more(task: Any) -> None:
-    """Has a spec observe what milestones and `info` are made of, as far as this MineRL has it."""
+def _choose_observables(task: Any) -> None:
+    """Has a spec observe what milestones and `info` are made of, as far as this MineRL has it.
+
+    Of Minecraft's statistics nothing else: MineRL spends most of a step on counters that nobody reads.
+    """
     usual_observables, usual_monitors = task.create_observables, task.create_monitors
 
     def create_observables() -> list[Any]:
-        return _with(usual_observables(), _wanted_observables())
+        own = [each for each in usual_observables() if type(each).__name__ != "ObserveFromFullStats"]
+        return _with(own, _wanted_observables())
 
     def create_monitors() -> list[Any]:
         return _with(usual_monitors(), _made(("IsGuiOpen", ())))
@@ -300,17 +304,34 @@ def _items() -> list[str]:
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table that is told, or an empty one where none is."""
     part = whole.get(name, {})
-    return part if isinstance(part, Mapping) else {}
+    if not isinstance(part, Mapping):
+        raise GameError(f"{name} is {type(part).__name__}; expected a table")
+    return part
 
 
 def _counts(values: Mapping[str, Any]) -> dict[str, int]:
     """Those that are not 0."""
-    return {name: int(value) for name, value in values.items() if value}
+    return {name: _count(name, value) for name, value in values.items() if value}
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str) else int(value)
+def _plain(name: str, value: Any) -> Any:
+    return value if isinstance(value, str) else _count(name, value)
+
+
+def _count(name: str, value: Any) -> int:
+    count = int(value)
+    if count != value:  # the statistics come as floats
+        raise GameError(f"{name} is {value}; expected a whole number")
+    return count
+
+
+def _number(name: str, value: Any) -> float:
+    number = float(value)
+    if not np.isfinite(number):
+        raise GameError(f"{name} is {value}; expected a number")
+    return number
 
 
 def _reason(error: BaseException) -> str:
