@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import psutil
 
-from env.conformance.checks import PLAYS, Check, Finding
+from env.conformance.checks import PLAYS
+from env.conformance.finding import Check, Finding
 from env.conformance.probe import CheckFailed, Probe
 from env.voxel.random_play import RandomPlay
 

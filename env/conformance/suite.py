@@ -6,8 +6,9 @@ from typing import Any
 
 import gymnasium
 
-from env.conformance.checks import CHECKS, Check
+from env.conformance.checks import CHECKS
 from env.conformance.endurance import Endurance
+from env.conformance.finding import Check
 from env.conformance.probe import CheckFailed, CheckSkipped, Probe
 from env.conformance.report import Report, Row, Verdict
 from env.errors import one_line

@@ -96,6 +96,8 @@ def test_a_device_that_is_not_there_is_one_line(
         ("data check . --workers 0", "--workers 0: expected 1 or more."),
         ("data check . --workers -1", "--workers -1: expected 1 or more."),
         ("bench env --ticks 0", "--ticks 0: expected 1 or more."),
+        ("env check --env ghostkeys/Voxel-v0 --steps 0", "--steps 0: expected 1 or more."),
+        ("env check --env ghostkeys/Voxel-v9", "--env ghostkeys/Voxel-v9: there is no such environment."),
         ("bench idm --threads 0", "--threads 0: expected 1 or more."),
         ("bench policy --envs 0", "--envs 0: expected 1 or more."),
         ("generator validate --checkpoint x --data.root . --clips 0", "--clips 0: expected 1 or more."),

@@ -11,8 +11,8 @@ import pytest
 import ghostkeys
 from env.actions import minerl_action_space
 from env.conformance import CHECKS, Report, Row, run_checks
-from env.conformance.checks import wrapped
 from env.conformance.endurance import Endurance, growth, memory
+from env.conformance.view import wrapped
 
 SIZE = (72, 128)
 
