@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -170,20 +171,28 @@ def _write_frames(recording: Recording, decoded: Iterator[NDArray[np.uint8]], ta
 
 
 def split_episodes(episodes: EpisodeSet, *, validation_share: float, seed: int) -> tuple[EpisodeSet, EpisodeSet]:
-    """Splits whole recordings into training and validation (one or more, about `validation_share` of the ticks).
+    """Splits whole sessions of play into training and validation (one or more, about `validation_share` of the ticks).
 
-    With a single recording both halves come from it: its end is for validation.
+    A contractor's session is cut into recordings of five minutes: what is told apart by the time in its name alone
+    stays together. With a single session both halves come from it: its last recordings, or the end of its only one, are
+    for validation.
     """
     if validation_share <= 0.0:
         return episodes, EpisodeSet(())
     if len(episodes) == 1:
         return _split_in_time(episodes[0], validation_share)
-    order = np.random.default_rng(seed).permutation(len(episodes))
+    sessions = _sessions(episodes)
+    if len(sessions) == 1:  # one after the other
+        units = [
+            [index] for index in sorted(range(len(episodes)), key=lambda index: episodes[index].name, reverse=True)
+        ]
+    else:
+        units = [sessions[int(number)] for number in np.random.default_rng(seed).permutation(len(sessions))]
     wanted = validation_share * episodes.ticks
     validation: list[int] = []
-    for index in order[:-1]:
-        validation.append(int(index))
-        wanted -= len(episodes[int(index)])
+    for unit in units[:-1]:
+        validation += unit
+        wanted -= sum(len(episodes[index]) for index in unit)
         if wanted <= 0:
             break
     rest = [i for i in range(len(episodes)) if i not in validation]
@@ -191,6 +200,18 @@ def split_episodes(episodes: EpisodeSet, *, validation_share: float, seed: int) 
         EpisodeSet(tuple(episodes[i] for i in rest), episodes.skipped),
         EpisodeSet(tuple(episodes[i] for i in sorted(validation))),
     )
+
+
+def _sessions(episodes: Sequence[Episode]) -> list[list[int]]:
+    """The episodes of each session, in the order in which the sessions begin."""
+    sessions: dict[str, list[int]] = {}
+    for index, episode in enumerate(episodes):
+        sessions.setdefault(_BEGUN.sub("", episode.name), []).append(index)
+    return list(sessions.values())
+
+
+_BEGUN = re.compile(r"(?<=-\d{8})-\d{6}$")
+"""At what time of a day a recording began, at the end of its name, as VPT's recorder writes it."""
 
 
 def _split_in_time(episode: Episode, validation_share: float) -> tuple[EpisodeSet, EpisodeSet]:

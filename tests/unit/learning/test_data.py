@@ -1,6 +1,7 @@
 """Recordings become episodes, and episodes windows."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,25 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
     resumed = next(iter(RandomWindows(episodes, window=8, batch_size=2, seed=5, share=Share(first_batch=2))))
     assert third.frames.equal(resumed.frames)
     assert third.camera.equal(resumed.camera)
+
+
+def test_pieces_of_one_session_stay_on_one_side_of_the_split() -> None:
+    """Contractors' sessions are cut into recordings of five minutes: neighbours show the same world and player."""
+    names = [
+        f"{player}-20220421-{hour:02}{minute:02}00" for player in "abcdef" for hour in (9, 10) for minute in (0, 5, 10)
+    ]
+    episodes = EpisodeSet(tuple(replace(make_episode(20, seed=1), name=name) for name in names))
+    for seed in range(20):
+        training, validation = split_episodes(episodes, validation_share=0.3, seed=seed)
+        sides = [{episode.name[0] for episode in part} for part in (training, validation)]
+        assert not sides[0] & sides[1]
+        assert len(training) + len(validation) == len(names)
+        assert 0.3 <= validation.ticks / episodes.ticks <= 0.5
+
+
+def test_of_a_single_session_the_last_recordings_are_held_out() -> None:
+    names = [f"a-20220421-09{minute:02}00" for minute in (5, 0, 15, 10)]
+    episodes = EpisodeSet(tuple(replace(make_episode(20, seed=1), name=name) for name in names))
+    training, validation = split_episodes(episodes, validation_share=0.25, seed=3)
+    assert [episode.name for episode in validation] == ["a-20220421-091500"]
+    assert len(training) == 3
