@@ -37,15 +37,20 @@ def processes_of(token: str) -> list[psutil.Process]:
 
 
 def kill_all(token: str) -> bool:
-    """Kills them until none is left; False if some cannot be killed."""
+    """Ends them until none is left; False if some cannot be killed.
+
+    They are asked once, which lets an X server remove its files, and killed then.
+    """
     end = time.monotonic() + PATIENCE
+    number = signal.SIGTERM
     while left := processes_of(token):
         for process in left:
             try:
-                process.kill()
+                process.send_signal(number)
             except psutil.Error:
                 continue
-        psutil.wait_procs(left, timeout=0.2)
+        psutil.wait_procs(left, timeout=0.3)
+        number = signal.SIGKILL
         if time.monotonic() > end:
             return False
     return True
