@@ -81,7 +81,7 @@ _SOURCES: dict[str, tuple[str, str]] = {
 }
 """The module and the name there of each public name."""
 
-PACKAGES = ("env", "idm", "labelling", "agents", "generator")
+PACKAGES = ("env", "learning", "idm", "labelling", "agents", "generator")
 """Ours, beside this file. Their names are common: another module of that name may be found first."""
 
 

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from agents.policy import Policy, PolicyConfig, PolicyOutput, PolicyState
 from env.command_line import check_at_least_1, run_command
 from env.files import write_json
-from idm.bench import flop_of
-from idm.devices import choose_device
-from idm.measure import Conditions, in_turn, matrix_product, median_ratio, peak_memory
+from learning.devices import choose_device
+from learning.measure import Conditions, flop_of, in_turn, matrix_product, median_ratio, peak_memory
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def fit(args: list[str]) -> int:
     """Trains a policy by behavioural cloning; the arguments are LightningCLI's."""
     from agents.data import PolicyDataModule
     from agents.module import PolicyModule
-    from idm.training import run_training
+    from learning.training import run_training
 
     return run_training(PolicyModule, PolicyDataModule, args, kind="policy", program="ghostkeys agent fit")
 

@@ -15,8 +15,9 @@ from agents.codec import JointCodec
 from agents.policy import Policy, PolicyBatch, PolicyConfig
 from env.actions import BUTTONS, Actions
 from env.errors import GhostkeysError, RecordingError
-from idm.data import Episode, EpisodeSet, load_episodes, split_episodes
-from idm.frame_cache import DEFAULT_GB
+from learning.data import Episode, EpisodeSet, load_episodes, split_episodes
+from learning.distributed import ALONE, Share, main_process_first
+from learning.frame_cache import DEFAULT_GB
 
 VALIDATION_CHUNK = 32
 """Ticks at a time in validation, where a step holds one recording only: fewer would waste the processor."""
@@ -116,6 +117,8 @@ class _Targets(NamedTuple):
 class Chunks(IterableDataset[PolicyBatch]):
     """Endless batches of chunks. Batch k depends on the seed and k alone, so a resumed run goes on where it stopped.
 
+    Processes that train together have `slots` slots each of one batch.
+
     With `once`, each recording from its start to its end instead, in order; what does not fill a last batch is left
     out.
     """
@@ -131,7 +134,7 @@ class Chunks(IterableDataset[PolicyBatch]):
         tint: float = 0.0,
         null_weight: float = 1.0,
         seed: int = 0,
-        first_step: int = 0,
+        share: Share = ALONE,
         once: bool = False,
     ) -> None:
         self.episodes = episodes
@@ -142,7 +145,7 @@ class Chunks(IterableDataset[PolicyBatch]):
         self.tint = tint
         self.null_weight = null_weight
         self.seed = seed
-        self.first_step = first_step
+        self.share = share
         self.once = once
         self.codec = codec = JointCodec()
         self.targets = [_Targets(*codec.encode(episode.actions)) for episode in episodes]
@@ -160,9 +163,12 @@ class Chunks(IterableDataset[PolicyBatch]):
         )
 
     def __iter__(self) -> Iterator[PolicyBatch]:
-        for step, pieces in enumerate(draw_chunks(self._runs(), slots=self.slots, chunk=self.chunk)):
-            if step >= self.first_step:
-                yield self._batch(pieces)
+        mine = self.share.of_batch(self.slots)
+        for number, pieces in enumerate(
+            draw_chunks(self._runs(), slots=self.slots * self.share.world, chunk=self.chunk)
+        ):
+            if number >= self.share.first_batch:
+                yield self._batch(pieces[mine])
 
     def _runs(self) -> Iterator[Run]:
         lengths = [len(episode) for episode in self.episodes]
@@ -265,13 +271,14 @@ class PolicyDataModule(lightning.LightningDataModule):
             self.validation = self._load(self.validation_root, policy.config)
 
     def _load(self, root: Path, config: PolicyConfig) -> EpisodeSet:
-        return load_episodes(
-            root,
-            size=config.size,
-            interpolation=config.interpolation,
-            cache=self.cache,
-            cache_gb=self.cache_gb,
-        )
+        with main_process_first():
+            return load_episodes(
+                root,
+                size=config.size,
+                interpolation=config.interpolation,
+                cache=self.cache,
+                cache_gb=self.cache_gb,
+            )
 
     def train_dataloader(self) -> DataLoader[PolicyBatch]:
         """Chunks of the training recordings, going on at the trainer's step."""
@@ -284,8 +291,8 @@ class PolicyDataModule(lightning.LightningDataModule):
             mirror=self.mirror,
             tint=self.tint,
             null_weight=self.null_weight,
-            seed=self.seed + self.trainer.global_rank,
-            first_step=self.trainer.global_step,
+            seed=self.seed,
+            share=Share.of(self.trainer),
         )
         return DataLoader(chunks, batch_size=None)
 

@@ -29,8 +29,8 @@ from agents.workers import Task, check_workers, counting, work
 from env.errors import GhostkeysError
 from env.files import atomic_path
 from env.making import PictureSize, check_milestone, lacking_buttons, possible_action
-from idm.checkpoint import weights_sha256
-from idm.devices import choose_device
+from learning.checkpoint import weights_sha256
+from learning.devices import choose_device
 
 log = logging.getLogger(__name__)
 

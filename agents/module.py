@@ -1,5 +1,6 @@
 """Behavioural cloning: the training loop around a policy."""
 
+import logging
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,12 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
-from agents.data import Chunks
+from agents.data import Chunks, PolicyDataModule
 from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState, load
-from idm.checkpoint import load_strictly
-from idm.nn.attention import Memory
+from learning.checkpoint import load_strictly
+from learning.nn.attention import Memory
+
+log = logging.getLogger(__name__)
 
 
 class PolicyModule(lightning.LightningModule):
@@ -105,8 +108,13 @@ class PolicyModule(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes the memory back."""
-        plain = checkpoint["policy_state"]
-        self.state = PolicyState(**plain | {"memories": [Memory(*parts) for parts in plain["memories"]]})
+        plain = checkpoint.get("policy_state")
+        state = plain and PolicyState(**plain | {"memories": [Memory(*parts) for parts in plain["memories"]]})
+        slots = cast("PolicyDataModule", cast(Any, self.trainer).datamodule).slots
+        if state and len(state.begun) != slots:
+            log.info("memory was saved for %d slots, there are %d now: all begin anew.", len(state.begun), slots)
+            state = None
+        self.state = state
 
 
 def _is_decayed(name: str, weight: Tensor) -> bool:

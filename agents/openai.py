@@ -9,9 +9,9 @@ import idm.openai as idm_openai
 from agents.policy import Policy, PolicyConfig
 from env.errors import CheckpointError
 from env.files import sha256_of
-from idm.checkpoint import save_checkpoint
-from idm.openai import TRUNK, Names, NetworkOptions, build
-from idm.openai_files import ModelFile, read_model_file, read_weights_file
+from learning.checkpoint import save_checkpoint
+from learning.openai_files import ModelFile, read_model_file, read_weights_file
+from learning.openai_networks import TRUNK, Names, NetworkOptions, build
 
 POLICY_NAMES: Names = (
     (r"^image\.", r"net.img_process.cnn."),

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from agents.codec import JointCodec
 from env.errors import CheckpointError
-from idm.checkpoint import load_checkpoint, load_strictly
-from idm.nn.attention import Memory, Transformer
-from idm.nn.heads import ValueHead, log_probs
-from idm.nn.impala import FanInLinear, ImpalaCNN, in_parts
+from learning.checkpoint import load_checkpoint, load_strictly
+from learning.distributed import mean_over_processes
+from learning.nn.attention import Memory, Transformer
+from learning.nn.heads import ValueHead, log_probs
+from learning.nn.impala import FanInLinear, ImpalaCNN, in_parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +251,7 @@ class Policy(nn.Module):
         """
         output, state = self(batch.frames, state, batch.first)
         buttons, camera = self.log_prob(output, batch.buttons, batch.camera)
-        total_weight = batch.weight.sum().clamp(min=1e-6)
+        total_weight = mean_over_processes(batch.weight.sum()).clamp(min=1e-6)
         button_loss = -(buttons * batch.weight).sum() / total_weight
         camera_loss = -(camera * batch.weight).sum() / total_weight
         losses = {"total": button_loss + camera_loss, "buttons": button_loss.detach(), "camera": camera_loss.detach()}

@@ -21,7 +21,7 @@ from env.actions import no_op
 from env.errors import GhostkeysError
 from env.making import Env, EnvTraits, PictureSize, make_env, possible_action
 from env.waiting import announced
-from idm.devices import choose_device
+from learning.devices import choose_device
 
 PREPARING = "starting the environment's own process …"
 COMPILING = "starting the environment; the embedded world is compiled once for this machine, which takes 10 to 30 s …"
@@ -48,7 +48,7 @@ class Trial:
     temperature: float = 1.0
     """Of the policy's sampling."""
     device: str = "cpu"
-    """That the policy runs on, as `idm.devices.choose_device` knows them."""
+    """That the policy runs on, as `learning.devices.choose_device` knows them."""
 
     env_options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the environment, as JSON holds them."""

@@ -28,10 +28,10 @@ from generator.metrics import TURNING_DEGREES, evaluate_generator
 from generator.model import VideoGenerator, load
 from generator.module import GeneratorModule
 from generator.sampler import Sampler
-from idm.data import load_episodes
-from idm.devices import choose_device
-from idm.frame_cache import DEFAULT_GB
-from idm.training import run_training
+from learning.data import load_episodes
+from learning.devices import choose_device
+from learning.frame_cache import DEFAULT_GB
+from learning.training import run_training
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 ACTION_FILES = (".jsonl", ".parquet")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Literal, cast
 
@@ -17,8 +18,9 @@ from env.errors import RecordingError
 from env.files import atomic_path
 from generator.actions import action_features
 from generator.model import LatentBatch, VideoGenerator
-from idm.data import Episode, load_episodes
-from idm.frame_cache import DEFAULT_GB
+from learning.data import Episode, load_episodes
+from learning.distributed import ALONE, Share, main_process_first
+from learning.frame_cache import DEFAULT_GB
 
 ENCODING_BATCH = 128
 TARGETS = 2
@@ -123,18 +125,17 @@ def _clip_ends(usable: NDArray[np.bool_], context: int) -> NDArray[np.int64]:
 class RandomClips(IterableDataset[Tensor]):
     """Endless batches of clip numbers (B,). Batch k depends on the seed and k alone, so that a resumed run goes on."""
 
-    def __init__(self, count: int, *, batch_size: int, seed: int, first_step: int = 0) -> None:
-        self.count = count
+    def __init__(self, clips: int, *, batch_size: int, seed: int, share: Share = ALONE) -> None:
+        self.clips = clips
         self.batch_size = batch_size
         self.seed = seed
-        self.first_step = first_step
+        self.share = share
 
     def __iter__(self) -> Iterator[Tensor]:
-        step = self.first_step
-        while True:
-            rng = np.random.default_rng((self.seed, step))
-            yield torch.from_numpy(rng.integers(self.count, size=self.batch_size))
-            step += 1
+        for number in count(self.share.first_batch):
+            rng = np.random.default_rng((self.seed, number))
+            drawn = rng.integers(self.clips, size=self.batch_size * self.share.world)
+            yield torch.from_numpy(drawn[self.share.of_batch(self.batch_size)])
 
 
 class ClipsDataModule(lightning.LightningDataModule):
@@ -179,21 +180,24 @@ class ClipsDataModule(lightning.LightningDataModule):
         if hasattr(self, "clips"):
             return
         model = cast(VideoGenerator, cast(lightning.Trainer, self.trainer).lightning_module.model)
-        episodes = load_episodes(self.root, size=model.size, cache=self.cache, cache_gb=self.cache_gb, kind=self.kind)
+        size, cache, cache_gb = model.size, self.cache, self.cache_gb
+        with main_process_first():
+            episodes = load_episodes(self.root, size=size, cache=cache, cache_gb=cache_gb, kind=self.kind)
         if self.validation_root is not None:
-            heldout = load_episodes(self.validation_root, size=model.size, cache=self.cache, cache_gb=self.cache_gb)
+            with main_process_first():
+                heldout = load_episodes(self.validation_root, size=size, cache=cache, cache_gb=cache_gb)
             self.validation = Clips(heldout, context=model.context)
         self.clips = Clips(episodes, context=model.context)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Random clips, going on at the trainer's step."""
-        first_step = self.trainer.global_step if self.trainer is not None else 0
-        clips = RandomClips(len(self.clips), batch_size=self.batch_size, seed=self.seed, first_step=first_step)
+        share = Share.of(self.trainer)
+        clips = RandomClips(len(self.clips), batch_size=self.batch_size, seed=self.seed, share=share)
         return DataLoader(clips, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """The same clips at each validation; none without validation recordings."""
-        count = 0 if self.validation is None else len(self.validation)
-        chosen = np.random.default_rng(self.seed).permutation(count)[:VALIDATION_CLIPS]
-        batches = torch.split(torch.from_numpy(chosen), self.batch_size) if count else ()
+        clips = 0 if self.validation is None else len(self.validation)
+        chosen = np.random.default_rng(self.seed).permutation(clips)[:VALIDATION_CLIPS]
+        batches = torch.split(torch.from_numpy(chosen), self.batch_size) if clips else ()
         return DataLoader(cast("Dataset[Tensor]", batches), batch_size=None)

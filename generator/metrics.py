@@ -22,7 +22,7 @@ from env.errors import RecordingError
 from generator.actions import action_features
 from generator.model import VideoGenerator
 from generator.sampler import Sampler
-from idm.data import Episode
+from learning.data import Episode
 
 HORIZONS = (1, 2, 4, 8, 16, 32)
 """Ticks after the start frame at which PSNR and detail are reported."""

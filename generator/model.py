@@ -13,7 +13,7 @@ from generator.actions import ACTION_FEATURES
 from generator.diffusion import FlowConfig, add_noise, draw_levels, roughen
 from generator.dit import DiT, DiTConfig
 from generator.vae import VAE, VAEConfig, to_frames, to_pixels
-from idm.checkpoint import load_checkpoint, load_strictly, save_checkpoint
+from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)

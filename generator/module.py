@@ -15,6 +15,7 @@ from env.errors import GhostkeysError
 from generator.data import Clips, ClipsDataModule
 from generator.model import GeneratorConfig, VideoGenerator
 from generator.vae import to_pixels
+from learning.distributed import main_process_first
 
 FIT_FRAMES = 1024
 """Frames that the autoencoder's linear path and the latents' normalisation are computed from."""
@@ -72,12 +73,13 @@ class GeneratorModule(lightning.LightningModule):
     def finish(self, datamodule: ClipsDataModule) -> None:
         """Removes the latents after the last step."""
         self._latents = None
-        datamodule.clips.forget_latents(Path(self.trainer.default_root_dir))
+        if self.trainer.is_global_zero:
+            datamodule.clips.forget_latents(Path(self.trainer.default_root_dir))
 
-    def training_step(self, clips: Tensor, _: int) -> Tensor:
+    def training_step(self, clips: Tensor, index: int) -> Tensor:
         """clips: numbers (B,) of clips."""
         numbers = clips.cpu().numpy()
-        generator = torch.Generator(self.device).manual_seed((self.seed << 32) + self.global_step)
+        generator = self._noise(index)
         if self.global_step < self.vae_steps:
             pixels = to_pixels(self.clips.frames(numbers).to(self.device))
             losses, name = self.model.vae.loss(pixels, generator=generator), "vae"
@@ -86,6 +88,12 @@ class GeneratorModule(lightning.LightningModule):
             losses, name = self.model.loss(batch, generator=generator), "dit"
         self.log_dict({f"{name}/{key}": value for key, value in losses.items()}, prog_bar=True)
         return losses["total"]
+
+    def _noise(self, batch_idx: int) -> torch.Generator:
+        """Random numbers of this step, its batch and this process alone."""
+        micro = batch_idx % self.trainer.accumulate_grad_batches
+        key = np.random.SeedSequence((self.seed, self.global_step, self.global_rank, micro))
+        return torch.Generator(self.device).manual_seed(int(key.generate_state(1)[0]))
 
     def validation_step(self, clips: Tensor, index: int) -> None:
         """clips: numbers (B,) of validation clips. The part in training is measured, with the same noise each time."""
@@ -132,7 +140,8 @@ class GeneratorModule(lightning.LightningModule):
             self.model.eval()
             if self.global_step == self.vae_steps:
                 self.model.set_normalisation(self.model.encode(self._some_frames()))
-            self._latents = self.clips.encode(self.model, Path(self.trainer.default_root_dir))
+            with main_process_first():
+                self._latents = self.clips.encode(self.model, Path(self.trainer.default_root_dir))
             self.model.train()
         return self._latents
 

@@ -1,7 +1,6 @@
 """`ghostkeys bench idm`: how fast the inverse dynamics model is, beside the plain network and this machine's limit."""
 # ruff: noqa: T201
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -9,16 +8,16 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from env.command_line import check_at_least_1, run_command
 from env.files import write_json
 from idm.config import IDMConfig
-from idm.devices import choose_device
-from idm.measure import Conditions, in_turn, matrix_product, median_ratio, peak_memory
 from idm.model import ActionLogits, InverseDynamicsModel
-from idm.openai import IDM_NAMES, OUR_OWN, rename
+from idm.openai import IDM_NAMES, OUR_OWN
 from idm.plain import plain_idm
+from learning.devices import choose_device
+from learning.measure import Conditions, flop_of, in_turn, matrix_product, median_ratio, peak_memory
+from learning.openai_networks import rename
 
 MARGIN = 1e-4
 """Choices whose best class leads the second by no more than this may change: log-probabilities differ by as much."""
@@ -228,13 +227,6 @@ def _windows(model: InverseDynamicsModel, window: int, *, rounds: int, device: s
 def _pictures(count: int, config: IDMConfig, device: str) -> Tensor:
     """Noise: uint8 (1, count, H, W, 3)."""
     return torch.randint(0, 256, (1, count, *config.frame_size, 3), dtype=torch.uint8, device=device)
-
-
-def flop_of(function: Callable[[], object]) -> float:
-    """Floating-point operations of its convolutions and matrix products."""
-    with FlopCounterMode(display=False) as counter:
-        function()
-    return float(counter.get_total_flops())
 
 
 def table(found: IDMBench) -> str:

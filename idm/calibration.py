@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from env.camera import CameraQuantizer
-from idm.data import Episode, TiledWindows
 from idm.model import ActionLogits, InverseDynamicsModel
+from learning.data import Episode, TiledWindows
 
 log = logging.getLogger(__name__)
 

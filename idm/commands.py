@@ -15,18 +15,18 @@ from env.files import atomic_path, write_json
 from env.invisible import note
 from env.video.frames import read_ticks
 from env.video.ticks import FrameRate
-from idm.data import load_episodes
-from idm.devices import choose_device
 from idm.evaluation import Evaluation, evaluate
-from idm.frame_cache import DEFAULT_GB
 from idm.model import Prediction, load
+from learning.data import load_episodes
+from learning.devices import choose_device
+from learning.frame_cache import DEFAULT_GB
 
 
 def fit(args: list[str]) -> int:
     """Trains an inverse dynamics model; the arguments are Lightning's, with `--config` and `--output`."""
     from idm.datamodule import IDMDataModule
     from idm.module import IDMModule
-    from idm.training import run_training
+    from learning.training import run_training
 
     return run_training(IDMModule, IDMDataModule, args, kind="idm", program="ghostkeys idm fit")
 

@@ -11,7 +11,8 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from idm.data import (
+from idm.nn.motion import MotionFeatures
+from learning.data import (
     Batch,
     Episode,
     EpisodeSet,
@@ -21,8 +22,8 @@ from idm.data import (
     split_episodes,
     tile_windows,
 )
-from idm.frame_cache import DEFAULT_GB
-from idm.nn.motion import MotionFeatures
+from learning.distributed import Share, main_process_first
+from learning.frame_cache import DEFAULT_GB
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +79,15 @@ class IDMDataModule(lightning.LightningDataModule):
         """Decodes the recordings, once."""
         if self.training:
             return
-        episodes = load_episodes(
-            self.root,
-            size=self.size,
-            interpolation=self.interpolation,
-            cache=self.cache,
-            cache_gb=self.cache_gb,
-            kind=self.kind,
-        )
+        with main_process_first():
+            episodes = load_episodes(
+                self.root,
+                size=self.size,
+                interpolation=self.interpolation,
+                cache=self.cache,
+                cache_gb=self.cache_gb,
+                kind=self.kind,
+            )
         self.training, self.validation = split_episodes(
             episodes, validation_share=self.validation_share, seed=self.seed
         )
@@ -109,9 +111,12 @@ class IDMDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Random windows, going on at the trainer's step."""
-        first_step = self.trainer.global_step if self.trainer is not None else 0
         windows = RandomWindows(
-            self.training, window=self.window, batch_size=self.batch_size, seed=self.seed, first_step=first_step
+            self.training,
+            window=self.window,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            share=Share.of(self.trainer),
         )
         return DataLoader(windows, batch_size=None)
 

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from env.actions import Actions
 from env.invisible import visible_keys
-from idm.data import Episode
 from idm.metrics import Scores, baselines, score
 from idm.model import InverseDynamicsModel
+from learning.data import Episode
 
 
 @dataclass(frozen=True)

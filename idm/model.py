@@ -1,5 +1,6 @@
 """The inverse dynamics model: which action lies between each frame and the next, seen from the past and the future."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,20 @@ from torch import Tensor, nn
 from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import CheckpointError
-from idm.checkpoint import load_checkpoint, load_strictly, save_checkpoint
 from idm.config import IDMConfig
-from idm.data import Batch
-from idm.nn.attention import Memory, Transformer
-from idm.nn.heads import CategoricalHead
-from idm.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
 from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
+from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
+from learning.data import Batch
+from learning.distributed import mean_over_processes
+from learning.nn.attention import Memory, Transformer
+from learning.nn.heads import CategoricalHead
+from learning.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
+from learning.stored_frames import StoredFrames
 
 CAMERA = CameraQuantizer()
+LEAST_LOG_PROB = math.log(1e-7)
+"""Below it, the loss of a button does not grow."""
 
 
 class ActionLogits(NamedTuple):
@@ -213,13 +218,9 @@ class InverseDynamicsModel(nn.Module):
         logits = self(batch.frames, batch.motion)
         counts = batch.usable.clone()
         counts[:, -1] = False
-        number = counts.sum().clamp_min(1)
-        per_button = F.binary_cross_entropy(  # (B, T, 20)
-            logits.buttons[..., 1].exp().clamp(1e-7, 1 - 1e-7),
-            batch.buttons.float(),
-            weight=torch.where(batch.buttons, self.positive_weight, 1.0),
-            reduction="none",
-        )
+        number = mean_over_processes(counts.sum()).clamp_min(1)
+        down, up = logits.buttons.float().clamp_min(LEAST_LOG_PROB).unbind(-1)  # (B, T, 20)
+        per_button = -torch.where(batch.buttons, self.positive_weight * up, down)  # (B, T, 20)
         per_axis = -(self._camera_target(batch.camera) * logits.camera).sum(-1)  # (B, T, 2)
         losses = {"buttons": per_button[counts].sum() / number, "camera": per_axis[counts].sum() / number}
         if self.config.degrees_weight:
@@ -263,7 +264,7 @@ class InverseDynamicsModel(nn.Module):
         logits: ActionLogits = self.calibration(self.read(x))
         return logits
 
-    def predict(self, frames: NDArray[np.uint8]) -> Prediction:
+    def predict(self, frames: NDArray[np.uint8] | StoredFrames) -> Prediction:
         """frames: uint8 (T, H, W, 3) at the config's frame size, any T.
 
         Each frame is encoded once; overlapping windows of them are read, and their centres kept.
@@ -300,7 +301,7 @@ class InverseDynamicsModel(nn.Module):
         return save_checkpoint(folder, "idm", self.config.to_dict(), self.state_dict(), metadata=metadata)
 
     @torch.inference_mode()
-    def _encode_video(self, frames: NDArray[np.uint8]) -> Tensor:
+    def _encode_video(self, frames: NDArray[np.uint8] | StoredFrames) -> Tensor:
         """Each frame once, a window's length at a time: (T, D)."""
         around, runs = self.around, []
         for start in range(0, len(frames), self.config.window):

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from env.actions import BUTTONS, Actions
 from idm.calibration import calibrate
-from idm.checkpoint import load_strictly
 from idm.config import IDMConfig
-from idm.data import Batch
 from idm.datamodule import IDMDataModule
 from idm.metrics import score
 from idm.model import ActionLogits, InverseDynamicsModel, load
 from idm.nn.motion import MotionFeatures
-from idm.training import cosine_schedule
+from learning.checkpoint import load_strictly
+from learning.data import Batch
+from learning.schedules import cosine_schedule
 
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig

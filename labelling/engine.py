@@ -1,5 +1,6 @@
 """Many videos in several processes; started again, the work goes on where it stopped."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -18,7 +19,6 @@ from env.files import check_writable, remove_abandoned
 from env.processors import usable_processors
 from env.video.frames import probe
 from env.video.ticks import TICKS_PER_SECOND, FrameRate
-from idm.devices import choose_device, device_count
 from idm.model import load
 from labelling.inference import Inference
 from labelling.jobs import VideoJob, plan_jobs
@@ -31,6 +31,10 @@ from labelling.threads import work_in_threads
 from labelling.video_labeller import VideoLabeller
 from labelling.video_length import expected_ticks
 from labelling.work import Event, Failed, Progress, work_here
+from learning.devices import choose_device, device_count
+from learning.precision import fastest_precision
+
+log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 2.0
 """How long videos are compared with their label files before a bar is shown."""
@@ -60,7 +64,7 @@ def label_videos(
     """
     started = time.monotonic()
     options = replace(options or LabelOptions(), **keywords)
-    choose_device(options.device)
+    options = _with_precision(options)
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
     if options.window is None:
@@ -78,6 +82,16 @@ def label_videos(
         for result in _follow(events, todo, progress=progress):
             results[VideoJob(result.video, result.labels)] = result
     return LabelReport([result for result in results.values() if result], time.monotonic() - started)
+
+
+def _with_precision(options: LabelOptions) -> LabelOptions:
+    """The options with a precision that was chosen, if that was left to the machine. Raises GhostkeysError."""
+    device = choose_device(options.device)
+    if options.precision != "auto":
+        return options
+    precision, why = fastest_precision(device)
+    log.info("precision %s: %s.", precision, why)
+    return replace(options, precision=precision)
 
 
 def _checking(jobs: Sequence[VideoJob], *, progress: bool) -> Iterator[VideoJob]:
@@ -130,6 +144,7 @@ def _make_work(
 ) -> VideoLabeller:
     """What worker `number` labels videos with."""
     model = load(checkpoint).to(choose_device(options.device, number))
+    assert options.precision != "auto", "chosen before the work is dealt out"
     inference = Inference(model, precision=options.precision, compiled=options.compiled)
     labeller = Labeller(inference, window=options.window or model.config.window, batch=options.batch)
     return VideoLabeller(labeller, options, recipe, ahead=decoded_ahead(inference.device), clock=clock)

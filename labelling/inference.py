@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -10,8 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.model import ActionLogits, InverseDynamicsModel
-
-Precision = Literal["float32", "bfloat16"]
+from learning.precision import Precision
 
 
 @dataclass(eq=False)

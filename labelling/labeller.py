@@ -11,10 +11,10 @@ from torch import Tensor
 from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.video.pictures import Size
-from idm.data import Interpolation
 from idm.model import ActionLogits, InverseDynamicsModel, Prediction
 from labelling.inference import Inference
 from labelling.windows import Window, WindowPlanner
+from learning.data import Interpolation
 
 
 @dataclass(frozen=True)

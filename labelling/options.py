@@ -2,14 +2,14 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from env.errors import GhostkeysError
 from env.video.ticks import TICKS_PER_SECOND, FrameRate
-from labelling.inference import Precision
 from labelling.provenance import checkpoint_sha256
 from labelling.quality import QualityThresholds
 from labelling.windows import WindowPlanner
+from learning.precision import Precision
 
 MAX_WORKERS = 1024
 MAX_BATCH = 4096
@@ -38,8 +38,9 @@ class LabelOptions:
     """auto, cpu, cuda, or one GPU such as cuda:1"""
     together: int = 1
     """for GPUs: videos that threads of one process decode for one model"""
-    precision: Precision = "float32"
-    """of the model's products; bfloat16 is for GPUs, faster and less exact"""
+    precision: Precision | Literal["auto"] = "float32"
+    """of the model's products: float32; bfloat16, less exact, and faster on GPUs and on processors with AMX; or auto,
+    whichever is faster here"""
     compiled: bool = False
     """let torch.compile build the image network; pays for many videos"""
     quality: QualityThresholds = field(default_factory=QualityThresholds)
@@ -57,7 +58,8 @@ class LabelOptions:
         _check(
             self.together == 1 or not self.workers, "together", self.together, "1, or more without processes (workers)"
         )
-        _check(self.precision in get_args(Precision), "precision", self.precision, " or ".join(get_args(Precision)))
+        known = ("auto", *get_args(Precision))
+        _check(self.precision in known, "precision", self.precision, ", ".join(known))
         if self.window is not None:
             _check(self.window <= MAX_WINDOW, "window", self.window, f"at most {MAX_WINDOW} ticks")
             WindowPlanner(self.window)

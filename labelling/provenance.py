@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from env.errors import RecordingError, VideoError
 from env.files import sha256_of
 from env.recordings.labels import LABEL_FORMAT_VERSION, label_metadata, update_label_metadata
-from idm.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from learning.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 
 Recipe = Mapping[str, Any]
 """What, besides the video, decides a label file's content: plain values by name."""

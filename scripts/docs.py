@@ -29,7 +29,7 @@ import ghostkeys
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs"
 PART = re.compile(r"(<!-- generated: (?P<name>[^>]+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
-PACKAGES = ("env", "idm", "labelling", "agents", "generator")
+PACKAGES = ("env", "learning", "idm", "labelling", "agents", "generator")
 TRAINING = ("idm fit", "agent fit", "generator fit")
 CONFIG_KEYS = ("model", "data")
 """Options of the training commands that config files hold, and the page on configuration lists."""
@@ -219,7 +219,7 @@ def _rows_inside(action: argparse.Action) -> list[list[str]]:
 
 def trainer() -> str:
     """Lightning's options that have other defaults here."""
-    from idm.training import TRAINER_DEFAULTS
+    from learning.training import TRAINER_DEFAULTS
 
     def shown(value: Any) -> str:
         return "null" if value is None else _plain(value)

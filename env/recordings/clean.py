@@ -9,7 +9,7 @@ from typing import NamedTuple
 from env.files import is_abandoned
 
 DECODED = re.compile(r"[^.].*-\d+x\d+(-\w+)*-[0-9a-f]{16}\.npy")
-"""Names of decoded frames, as `idm.data` writes them."""
+"""Names of decoded frames, as `learning.data` writes them."""
 
 
 class Removable(NamedTuple):

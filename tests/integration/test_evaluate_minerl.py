@@ -19,7 +19,7 @@ from agents.trial import Trial
 from env.errors import GhostkeysError
 from env.video.frames import probe
 from ghostkeys import main
-from idm.checkpoint import save_checkpoint
+from learning.checkpoint import save_checkpoint
 from tests.fakes.standin import StandIn, make_stand_in
 
 SMALL = PolicyConfig(size=(16, 16), channels=(4, 8), features=16, width=16, depth=1, heads=2, memory=4)

@@ -9,8 +9,8 @@ import pytest
 import ghostkeys
 from env import Recording
 from env.recordings.labels import read_labels
-from idm.data import load_episodes
 from labelling import label_videos
+from learning.data import load_episodes
 from tests.unit.env.conftest import BarCode
 from tests.unit.env.video.clips import join, moved, remux, steady, write_clip, write_turned
 from tests.unit.labelling.conftest import make_model
@@ -88,7 +88,7 @@ def test_the_frame_that_is_labelled_is_the_frame_that_is_read(
         stop = min(start + 3, len(expected))
         assert [BARS.read(frame) for frame in recording.frames(min(start, stop), stop)] == expected[start:stop]
     (episode,) = load_episodes(labels, size=BARS.size)
-    assert [BARS.read(frame) for frame in episode.frames] == expected
+    assert [BARS.read(frame) for frame in episode.frames[:]] == expected
 
     capsys.readouterr()
     assert ghostkeys.main(["idm", "predict", str(video), "--checkpoint", str(checkpoint)]) == 0

@@ -15,7 +15,7 @@ from agents.record import record
 from agents.trial import Trial
 from env import Recording, find_recordings
 from ghostkeys import main
-from idm.checkpoint import read_metadata
+from learning.checkpoint import read_metadata
 from tests.unit.agents.failing_env import FAILING_ID, noted
 
 TIMEOUT = 120

@@ -13,8 +13,8 @@ from env.video.encoding import write_video
 from env.video.frames import read_ticks
 from env.video.pictures import resize
 from ghostkeys import main
-from idm.checkpoint import Kind, load_checkpoint, read_metadata
 from labelling import read_labels
+from learning.checkpoint import Kind, load_checkpoint, read_metadata
 from tests.unit.idm.clips import write_recordings
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("env", "idm", "labelling", "agents", "generator")
+PACKAGES = ("env", "learning", "idm", "labelling", "agents", "generator")
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -28,6 +28,7 @@ def test_public_names_exist_and_are_few(name: str) -> None:
 
 PROMISED = {
     "env": {"BUTTONS", "Actions", "CameraQuantizer", "JointMapping", "Recording", "read_contractor_actions"},
+    "learning": {"load_checkpoint", "load_episodes", "save_checkpoint"},
     "idm": {"load", "load_openai"},
     "agents": {"load", "load_openai", "rollout", "evaluate"},
     "labelling": {"label_videos", "read_labels"},

@@ -79,7 +79,7 @@ def test_a_virtual_environment_called_env_is_not_in_the_way(tmp_path: Path) -> N
 
 def test_an_installed_package_that_another_distribution_has_overwritten_is_named(tmp_path: Path) -> None:
     """As openai-agents does with `agents`: pip says nothing. The wheel's list knows the file's fingerprint."""
-    for name in ("env", "idm", "labelling", "agents", "generator"):
+    for name in ("env", "learning", "idm", "labelling", "agents", "generator"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("")
     (tmp_path / "ghostkeys.py").write_bytes((ROOT / "ghostkeys.py").read_bytes())

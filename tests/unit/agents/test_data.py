@@ -5,7 +5,8 @@ import numpy as np
 from agents.codec import JointCodec
 from agents.data import Chunks, draw_chunks, draw_runs, mirror_actions
 from env.actions import BUTTONS, Actions
-from idm.data import Episode
+from learning.data import Episode
+from learning.distributed import Share
 
 
 def make_episode(ticks: int, number: int) -> Episode:
@@ -49,7 +50,9 @@ def test_a_slot_goes_through_a_run_in_order() -> None:
 def test_batches_depend_on_seed_and_step_alone() -> None:
     """A resumed run sees the batches that an unbroken one would have seen."""
     whole = list(islice(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=3), 12))
-    resumed = list(islice(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=3, first_step=5), 7))
+    resumed = list(
+        islice(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=3, share=Share(first_batch=5)), 7)
+    )
     other = next(iter(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=4)))
     for expected, got in zip(whole[5:], resumed, strict=True):
         assert all(bool((a == b).all()) for a, b in zip(expected, got, strict=True))

@@ -17,7 +17,7 @@ from agents.trial import Trial
 from env.actions import BUTTONS, Actions
 from env.errors import GhostkeysError
 from env.video.frames import probe
-from idm.checkpoint import save_checkpoint
+from learning.checkpoint import save_checkpoint
 from tests.unit.agents.tiny_env import ENV_ID, FEW_KEYS_ID, ODD, TIMED_ENV_ID
 
 SMALL = PolicyConfig(size=(16, 16), channels=(4, 8), features=16, width=16, depth=1, heads=2, memory=4)

@@ -13,9 +13,9 @@ from agents import Policy, PolicyConfig, load, load_openai
 from agents.openai import POLICY_NAMES
 from agents.policy import PolicyBatch, PolicyState
 from env.errors import CheckpointError
-from idm.checkpoint import save_checkpoint
-from idm.nn.attention import Memory
-from idm.openai import rename
+from learning.checkpoint import save_checkpoint
+from learning.nn.attention import Memory
+from learning.openai_networks import rename
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "vpt"
 TOLERANCE = 2e-4

@@ -11,7 +11,7 @@ from agents.codec import JointCodec
 from agents.policy import PolicyBatch
 from env.actions import BUTTONS, Actions
 from env.errors import CheckpointError
-from idm.checkpoint import save_checkpoint
+from learning.checkpoint import save_checkpoint
 
 SMALL = PolicyConfig(size=(16, 24), channels=(4, 8), features=16, width=16, depth=2, heads=2, memory=6)
 

@@ -14,7 +14,7 @@ from agents.commands import fit
 from env.actions import no_op
 from env.errors import GhostkeysError, UsageError
 from env.recordings.recording import RecordingWriter
-from idm.checkpoint import load_checkpoint
+from learning.checkpoint import load_checkpoint, read_metadata
 from tests.unit.agents.tiny_env import ENV_ID, RedPicture
 
 CONFIGS = Path(__file__).parents[3] / "agents" / "configs"
@@ -55,11 +55,11 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def run(recordings: Path, output: Path, **changes: object) -> int:
+def run(recordings: Path, output: Path, *more: str, **changes: object) -> int:
     """Trains with the command; `changes` are arguments with __ for the dot."""
     values = TINY | {name.replace("__", "."): value for name, value in changes.items()}
     args = [f"--{name}={value}" for name, value in values.items()]
-    return fit([*args, "--data.root", str(recordings), "--output", str(output)])
+    return fit([*args, "--data.root", str(recordings), "--output", str(output), *more])
 
 
 def tensors(folder: Path) -> dict[str, Tensor]:
@@ -95,6 +95,13 @@ def test_resumed_run_equals_an_unbroken_one(recordings: Path, tmp_path: Path, mo
     assert not torch.equal(first["button_head.weight"], resumed["button_head.weight"])
     for name, weight in whole.items():
         torch.testing.assert_close(resumed[name], weight, msg=name)
+
+
+def test_a_run_goes_on_with_another_number_of_slots(recordings: Path, tmp_path: Path) -> None:
+    """The saved memory does not fit then: the slots begin without any, and the run goes on."""
+    assert run(recordings, tmp_path, trainer__max_steps=2) == 0
+    assert run(recordings, tmp_path, "--resume", data__slots=3, trainer__max_steps=4) == 0
+    assert read_metadata(tmp_path)["steps"] == 4
 
 
 def test_validation_loss_is_measured(recordings: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from env.actions import Actions
 from env.recordings.recording import RecordingWriter
 from generator import DiTConfig, GeneratorConfig, VAEConfig, VideoGenerator
-from idm.data import Episode
+from learning.data import Episode
 
 SIZE = (16, 32)
 
@@ -51,6 +51,6 @@ def recordings(tmp_path: Path) -> Path:
     for seed in range(3):
         episode = pan(40, seed=seed)
         with RecordingWriter(folder, episode.name, size=SIZE) as writer:
-            for frame, action in zip(episode.frames, episode.actions.to_minerl(), strict=True):
+            for frame, action in zip(episode.frames[:], episode.actions.to_minerl(), strict=True):
                 writer.write(frame, action, {})
     return folder

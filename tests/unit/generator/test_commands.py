@@ -19,7 +19,7 @@ from generator.actions import parse_actions
 from generator.commands import fit, sample, validate
 from generator.model import GeneratorConfig, VideoGenerator
 from generator.module import GeneratorModule
-from idm.data import Episode
+from learning.data import Episode
 
 
 class Train(Protocol):

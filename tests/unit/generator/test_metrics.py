@@ -7,7 +7,7 @@ from generator import VideoGenerator, evaluate_generator
 from generator.metrics import HORIZONS, blurred_copy_psnr, detail, draw_starts, horizontal_shift, left_right_order, psnr
 from generator.sampler import Sampler
 from generator.vae import to_pixels
-from idm.data import Episode
+from learning.data import Episode
 
 
 @pytest.mark.parametrize("shift", [-5, -1, 0, 2, 7])

@@ -14,7 +14,7 @@ from generator.data import Clips
 from generator.diffusion import FlowConfig
 from generator.model import LatentBatch
 from generator.vae import to_pixels
-from idm.data import Episode
+from learning.data import Episode
 
 
 def trained(model: VideoGenerator, episode: Episode, *, steps: int) -> VideoGenerator:
@@ -85,7 +85,7 @@ def test_training_does_better_than_copying(model: VideoGenerator, episode: Episo
     generated = np.concatenate(
         [sampler.sample(episode.frames[t - 1 : t + 1], episode.actions[t : t + 1]) for t in turning]
     ).astype(float)
-    real, last = (episode.frames[[t + ahead for t in turning]].astype(float) for ahead in (1, 0))
+    real, last = (episode.frames[:][[t + ahead for t in turning]].astype(float) for ahead in (1, 0))
     assert ((generated - real) ** 2).mean() < 0.8 * ((last - real) ** 2).mean()
 
 

@@ -4,7 +4,7 @@ import torch
 from generator import VAE, VAEConfig
 from generator.blocks import patchify, unpatchify
 from generator.vae import to_frames, to_pixels
-from idm.data import Episode
+from learning.data import Episode
 
 CONFIG = VAEConfig(size=(16, 32), patch=4, latent_channels=8, width=32, heads=2, encoder_depth=1, decoder_depth=1)
 

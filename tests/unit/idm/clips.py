@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from env import BUTTONS, Actions
 from env.recordings.recording import RecordingWriter
 from idm.config import IDMConfig
-from idm.data import Episode
 from idm.nn.motion import MotionScale
+from learning.data import Episode
 
 SIZE = (32, 32)
 PIXELS_PER_DEGREE = 0.4

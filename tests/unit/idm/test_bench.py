@@ -9,9 +9,9 @@ import torch
 
 import idm.bench
 from idm import IDMConfig
-from idm.bench import IDMBench, compare, flop_of, measure, openai_tensors, random_model, table
-from idm.measure import in_turn, median_ratio, peak_memory
+from idm.bench import IDMBench, compare, measure, openai_tensors, random_model, table
 from idm.plain import plain_idm
+from learning.measure import flop_of, in_turn, median_ratio, peak_memory
 
 CONFIG = replace(IDMConfig.vpt(1), frame_size=(32, 32), width=64, heads=4)
 

@@ -8,7 +8,6 @@ import torch
 
 from idm.calibration import calibrate
 from idm.config import IDMConfig
-from idm.data import Window, collate_windows
 from idm.datamodule import with_motion
 from idm.metrics import always_off, score
 from idm.model import (
@@ -18,6 +17,7 @@ from idm.model import (
     overlapping_windows,
     weights_between,
 )
+from learning.data import Window, collate_windows
 from tests.unit.idm.clips import TINY, make_episode
 
 

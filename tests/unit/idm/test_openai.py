@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from env.errors import CheckpointError
 from idm import IDMConfig, InverseDynamicsModel, load, load_openai
-from idm.openai import IDM_NAMES, OUR_OWN, build, rename
+from idm.openai import IDM_NAMES, OUR_OWN
+from learning.openai_networks import build, rename
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "vpt"
 TOLERANCE = 2e-4

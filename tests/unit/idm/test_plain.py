@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from idm import IDMConfig, InverseDynamicsModel
 from idm.bench import openai_tensors
-from idm.nn import impala
 from idm.plain import plain_idm
+from learning.nn import impala
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "vpt"
 CONFIG = replace(IDMConfig.vpt(1), frame_size=(32, 32), window=16, width=64, heads=4)

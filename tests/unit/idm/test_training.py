@@ -13,12 +13,12 @@ import yaml
 import ghostkeys
 from env.errors import CheckpointError, GhostkeysError, UsageError
 from ghostkeys import main
-from idm.callbacks import ShowProgress
-from idm.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 from idm.commands import fit, validate
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel, load
 from idm.module import IDMModule
+from learning.callbacks import ShowProgress
+from learning.checkpoint import load_checkpoint, read_metadata, save_checkpoint
 
 CONFIGS = sorted(Path("idm/configs").glob("*.yaml"))
 NETWORK = {
@@ -116,7 +116,7 @@ def test_finished_run_returns_at_once_unless_the_budget_grew(
     run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run("run") == 0
-    with caplog.at_level(logging.INFO, logger="idm.training"):
+    with caplog.at_level(logging.INFO, logger="learning.training"):
         assert run("run") == 0
     assert f"{tmp_path / 'run'}: already finished (4 steps); it holds the model." in caplog.text
     assert run("run", "--trainer.max_steps", "6") == 0
@@ -126,7 +126,7 @@ def test_finished_run_returns_at_once_unless_the_budget_grew(
 def test_the_end_of_a_run_tells_where_the_model_is_its_scores_and_what_is_next(
     run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="idm.training"):
+    with caplog.at_level(logging.INFO, logger="learning.training"):
         assert run("run", "--data.validation_share", "0.3") == 0
     told, following = caplog.messages[-2:]
     assert told.startswith(f"{tmp_path / 'run'} holds the model, after 4 steps. On the recordings held out: ")
@@ -201,7 +201,7 @@ def test_with_more_recordings_the_same_command_says_so_and_resume_trains_on(
     assert run("run", *root, "--resume") == 0
     assert read_metadata(tmp_path / "run")["steps"] == 8
     assert not torch.equal(before["norm.weight"], weights(tmp_path / "run")["norm.weight"])
-    with caplog.at_level(logging.INFO, logger="idm.training"):
+    with caplog.at_level(logging.INFO, logger="learning.training"):
         assert run("run", *root, "--resume") == run("run", *root) == 0
     assert caplog.text.count("already finished (8 steps)") == 2
 
@@ -444,3 +444,113 @@ def test_every_config_trains_and_loads(config: Path, recordings: Path, tmp_path:
     data = ["--data.root", str(recordings), "--data.cache", str(tmp_path / "cache")]
     assert fit(["--config", str(config), *data, *short, "--output", str(tmp_path / "run")]) == 0
     load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("stop", [3, 4])
+def test_a_resumed_run_with_accumulated_gradients_equals_an_unbroken_one(
+    stop: int, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two batches a step, stopped in the first or the second of them: each batch is seen once, with its own noise."""
+    more = ("--trainer.accumulate_grad_batches", "2")
+    assert run("unbroken", *more) == 0
+    whole, seen = IDMModule.training_step, []
+
+    def interrupted(self: Any, batch: Any, index: int) -> Any:
+        seen.append(batch.buttons.clone())
+        if len(seen) == stop:
+            signal.raise_signal(signal.SIGINT)
+        return whole(self, batch, index)
+
+    monkeypatch.setattr(IDMModule, "training_step", interrupted)
+    assert run("broken", *more) == 130
+    assert read_metadata(tmp_path / "broken")["steps"] == 2
+    assert run("broken", *more) == 0
+    assert len(seen) == 8
+    unbroken, broken = weights(tmp_path / "unbroken"), weights(tmp_path / "broken")
+    assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
+
+
+def test_validation_is_counted_in_steps(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second step, as the configuration says, and at the end; not every second batch."""
+    steps: list[int] = []
+    whole = IDMModule.on_validation_epoch_end
+
+    def counted(self: Any) -> None:
+        steps.append(self.trainer.global_step)
+        whole(self)
+
+    monkeypatch.setattr(IDMModule, "on_validation_epoch_end", counted)
+    assert run("run", "--trainer.accumulate_grad_batches", "3") == 0
+    assert steps == [2, 4, 4]
+
+
+def test_a_run_may_end_by_the_clock_and_go_on(run: Any, tmp_path: Path) -> None:
+    assert run("run", "--trainer.max_steps", "1000000", "--trainer.max_time", "00:00:00:02") == 0
+    steps = read_metadata(tmp_path / "run")["steps"]
+    assert 0 < steps < 1000000
+    assert run("run", "--trainer.max_steps", "1000000", "--trainer.max_time", "00:00:00:02") == 0
+    assert read_metadata(tmp_path / "run")["steps"] > steps
+
+
+def test_the_logger_that_was_asked_for_is_used(run: Any, tmp_path: Path) -> None:
+    assert run("none", "--trainer.logger", "false") == 0
+    assert not (tmp_path / "none" / "logs").exists()
+    logger = "lightning.pytorch.loggers.CSVLogger"
+    assert run("csv", "--trainer.logger", logger, "--trainer.logger.save_dir", str(tmp_path / "csv")) == 0
+    assert list((tmp_path / "csv").rglob("metrics.csv"))
+    assert run("usual") == 0
+    assert list((tmp_path / "usual" / "logs").glob("events*"))
+
+
+def test_an_average_of_the_weights_is_the_model_and_survives_an_interruption(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("plain") == 0
+    assert run("unbroken", "--ema", "0.5") == 0
+    whole = IDMModule.training_step
+
+    def interrupted(self: Any, *args: Any) -> Any:
+        if self.trainer.global_step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return whole(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IDMModule, "training_step", interrupted)
+        assert run("broken", "--ema", "0.5") == 130
+    assert run("broken", "--ema", "0.5") == 0
+    plain, unbroken, broken = (weights(tmp_path / name) for name in ("plain", "unbroken", "broken"))
+    assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
+    assert any(not torch.equal(unbroken[name], plain[name]) for name in plain)
+
+
+def test_the_best_model_by_validation_is_kept_beside_the_last(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best of all validations, over several starts of the run."""
+    scores = iter([0.3, 0.8, 0.5, 0.6, 0.7, 0.9])
+
+    def scored(self: Any) -> None:
+        self._validated.clear()
+        if self.trainer.state.fn == "fit":
+            self.log("validation/macro_f1", next(scores))
+
+    monkeypatch.setattr(IDMModule, "on_validation_epoch_end", scored)
+    assert run("run", "--trainer.val_check_interval", "1") == 0  # .3 .8 .5 .6
+    assert read_metadata(tmp_path / "run" / "best") == {"steps": 2, "validation/macro_f1": pytest.approx(0.8)}
+    assert run("run", "--trainer.val_check_interval", "1", "--trainer.max_steps", "5") == 0  # .7
+    assert read_metadata(tmp_path / "run" / "best")["steps"] == 2
+    assert run("run", "--trainer.val_check_interval", "1", "--trainer.max_steps", "6") == 0  # .9
+    assert read_metadata(tmp_path / "run" / "best")["steps"] == 6
+    load(tmp_path / "run" / "best")
+
+
+@pytest.mark.parametrize("option", [["--ema", "1.5"], ["--save-every", "0"]])
+def test_an_option_out_of_range_is_wrong_usage(option: list[str], run: Any) -> None:
+    with pytest.raises(UsageError, match=option[0].strip("-").replace("-", "[-_]")):
+        run("run", *option)
+
+
+def test_precision_auto_says_what_it_took(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="learning.training"):
+        assert run("run", "--trainer.precision", "auto") == 0
+    assert any(message.startswith(("precision 32-true: ", "precision bf16-mixed: ")) for message in caplog.messages)

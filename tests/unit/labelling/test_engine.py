@@ -12,10 +12,10 @@ from env.errors import CheckpointError, GhostkeysError
 from env.recordings.labels import label_metadata
 from env.recordings.recording import Recording
 from env.video.pictures import resize
-from idm.checkpoint import save_checkpoint
 from idm.model import InverseDynamicsModel, load
 from labelling import LabelReport, label_videos, read_labels
 from labelling.options import LabelOptions
+from learning.checkpoint import save_checkpoint
 
 MakeVideo = Callable[..., Path]
 

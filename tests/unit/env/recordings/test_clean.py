@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ghostkeys import main
-from idm.data import load_episodes
+from learning.data import load_episodes
 from tests.unit.idm.clips import write_recordings
 
 
@@ -56,7 +56,7 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.C
 
 
 def test_frames_that_training_has_decoded_are_found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """They have the names that `idm.data` gives."""
+    """They have the names that `learning.data` gives."""
     recordings = write_recordings(tmp_path_factory.mktemp("recordings"), 1)
     load_episodes(recordings, size=(16, 16), cache=folder / ".frames")
     assert main(["data", "clean", str(folder)]) == 0

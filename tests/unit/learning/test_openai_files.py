@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from env.errors import CheckpointError
-from idm.openai_files import MAX_MODEL_BYTES, read_model_file, read_weights_file
+from learning.openai_files import MAX_MODEL_BYTES, read_model_file, read_weights_file
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "vpt"
 

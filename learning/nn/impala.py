@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from idm.nn import winograd
+from learning.nn import winograd
 
 IMAGES_AT_ONCE = 16
 """Images that pass the network together on a CPU, where no gradients are wanted; elsewhere 128."""

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from env.errors import CheckpointError
-from idm.checkpoint import load_checkpoint, load_strictly, read_metadata, save_checkpoint
 from idm.model import load
+from learning.checkpoint import load_checkpoint, load_strictly, read_metadata, save_checkpoint
 
 WEIGHTS = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.ones(1)}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from env.processors import processor_name, usable_processors
 
@@ -87,3 +88,10 @@ def _seconds(thing: Callable[[], object], device: str) -> float:
     thing()
     torch.cuda.synchronize(device)
     return time.perf_counter() - started
+
+
+def flop_of(function: Callable[[], object]) -> float:
+    """Floating-point operations of its convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        function()
+    return float(counter.get_total_flops())

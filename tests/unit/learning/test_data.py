@@ -1,6 +1,7 @@
 """Recordings become episodes, and episodes windows."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from env.errors import RecordingError
 from env.video.encoding import write_video
 from env.video.frames import read_frames
 from env.video.pictures import resize
-from idm.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
+from learning.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
+from learning.distributed import Share
+from learning.stored_frames import StoredFrames
 from tests.unit.idm.clips import SIZE, make_episode
 
 
@@ -29,7 +32,7 @@ def test_cached_frames_are_used_again(recordings: Path, tmp_path: Path) -> None:
     written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = load_episodes(recordings, size=(16, 16), cache=tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
-    assert isinstance(again[0].frames, np.memmap)
+    assert isinstance(again[0].frames, StoredFrames)
 
 
 def test_frames_shrunk_in_another_way_are_not_mixed_up(recordings: Path, tmp_path: Path) -> None:
@@ -38,7 +41,7 @@ def test_frames_shrunk_in_another_way_are_not_mixed_up(recordings: Path, tmp_pat
         load_episodes(recordings, size=(8, 8), interpolation=interpolation, cache=tmp_path)[0].frames
         for interpolation in (None, "linear")
     )
-    whole = load_episodes(recordings, size=SIZE, cache=tmp_path)[0].frames
+    whole = load_episodes(recordings, size=SIZE, cache=tmp_path)[0].frames[:]
     np.testing.assert_array_equal(linear, resize(whole, (8, 8), interpolation="linear"))
     np.testing.assert_array_equal(averaged, resize(whole, (8, 8)))
     assert not np.array_equal(averaged, linear)
@@ -107,6 +110,28 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
     episodes = [make_episode(40, seed=0)]
     batches = iter(RandomWindows(episodes, window=8, batch_size=2, seed=5))
     third = [next(batches) for _ in range(3)][2]
-    resumed = next(iter(RandomWindows(episodes, window=8, batch_size=2, seed=5, first_step=2)))
+    resumed = next(iter(RandomWindows(episodes, window=8, batch_size=2, seed=5, share=Share(first_batch=2))))
     assert third.frames.equal(resumed.frames)
     assert third.camera.equal(resumed.camera)
+
+
+def test_pieces_of_one_session_stay_on_one_side_of_the_split() -> None:
+    """Contractors' sessions are cut into recordings of five minutes: neighbours show the same world and player."""
+    names = [
+        f"{player}-20220421-{hour:02}{minute:02}00" for player in "abcdef" for hour in (9, 10) for minute in (0, 5, 10)
+    ]
+    episodes = EpisodeSet(tuple(replace(make_episode(20, seed=1), name=name) for name in names))
+    for seed in range(20):
+        training, validation = split_episodes(episodes, validation_share=0.3, seed=seed)
+        sides = [{episode.name[0] for episode in part} for part in (training, validation)]
+        assert not sides[0] & sides[1]
+        assert len(training) + len(validation) == len(names)
+        assert 0.3 <= validation.ticks / episodes.ticks <= 0.5
+
+
+def test_of_a_single_session_the_last_recordings_are_held_out() -> None:
+    names = [f"a-20220421-09{minute:02}00" for minute in (5, 0, 15, 10)]
+    episodes = EpisodeSet(tuple(replace(make_episode(20, seed=1), name=name) for name in names))
+    training, validation = split_episodes(episodes, validation_share=0.25, seed=3)
+    assert [episode.name for episode in validation] == ["a-20220421-091500"]
+    assert len(training) == 3

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from idm.nn.impala import FanInLinear, scale_rows_
+from learning.nn.impala import FanInLinear, scale_rows_
 
 RELATIVE_RANK = 10
 """Learnt components of the relative-position term per head (VPT's number)."""

@@ -81,7 +81,7 @@ def model_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a training command's settings that the model depends on, by their dotted names."""
     flat = dict(_flattened(config))
     trainer = {f"trainer.{name}" for name in _OF_THE_TRAINER}
-    parts = ("model.", "data.", "optimizer", "lr_scheduler", "seed_everything", "init_from")
+    parts = ("model.", "data.", "optimizer", "lr_scheduler", "seed_everything", "init_from", "ema")
     return {
         name: value
         for name, value in flat.items()

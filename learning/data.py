@@ -3,9 +3,11 @@
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Literal, NamedTuple, overload
 
@@ -21,7 +23,9 @@ from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
 from env.recordings.recording import Recording, find_recordings
 from env.video.pictures import resize
-from idm.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
+from learning.distributed import ALONE, Share
+from learning.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
+from learning.stored_frames import StoredFrames
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ Interpolation = Literal["linear"] | None
 class Episode:
     """One recording, decoded: frame t is shown, action t is taken, frame t + 1 is the result."""
 
-    frames: NDArray[np.uint8]  # (T, H, W, 3), in memory or mapped from disk
+    frames: NDArray[np.uint8] | StoredFrames  # (T, H, W, 3), in memory or on the disk
     actions: Actions
     usable: NDArray[np.bool_]  # (T,)
     name: str
@@ -121,6 +125,7 @@ def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: F
     if len(recording) and not recording.usable.any():
         doubt = recording.alignment.doubt if recording.alignment is not None else None
         raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
+    frames: NDArray[np.uint8] | StoredFrames
     if cache is None:
         frames = np.stack(list(_decode(recording, size, interpolation)))
     else:
@@ -128,17 +133,15 @@ def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: F
     length = min(len(frames), len(recording))
     if length == 0:
         raise RecordingError(f"{path} has no frames.")
-    return Episode(frames[:length], recording.actions[:length], recording.usable[:length], recording.name)
+    return Episode(_part(frames, 0, length), recording.actions[:length], recording.usable[:length], recording.name)
 
 
 def _decode(recording: Recording, size: Size, interpolation: Interpolation) -> Iterator[NDArray[np.uint8]]:
     return (resize(frame, size, interpolation=interpolation) for frame in recording.iter_frames())
 
 
-def _decode_cached(
-    recording: Recording, size: Size, interpolation: Interpolation, cache: FrameCache
-) -> NDArray[np.uint8]:
-    """Frames mapped from a raw array in the cache, written on first use; a changed video gets a new name."""
+def _decode_cached(recording: Recording, size: Size, interpolation: Interpolation, cache: FrameCache) -> StoredFrames:
+    """Frames in a raw array in the cache, written on first use; a changed video gets a new name."""
     stat = recording.video.stat()
     identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}".encode()
     # A label table may show the video's frames at other times than a contractor's actions do.
@@ -151,8 +154,7 @@ def _decode_cached(
         cache.reserve(target, len(recording) * size[0] * size[1] * 3)
         with atomic_path(target) as temporary:
             _write_frames(recording, _decode(recording, size, interpolation), temporary, size)
-    frames: NDArray[np.uint8] = np.load(target, mmap_mode="r")
-    return frames
+    return StoredFrames.open(target)
 
 
 def _write_frames(recording: Recording, decoded: Iterator[NDArray[np.uint8]], target: Path, size: Size) -> None:
@@ -169,20 +171,28 @@ def _write_frames(recording: Recording, decoded: Iterator[NDArray[np.uint8]], ta
 
 
 def split_episodes(episodes: EpisodeSet, *, validation_share: float, seed: int) -> tuple[EpisodeSet, EpisodeSet]:
-    """Splits whole recordings into training and validation (one or more, about `validation_share` of the ticks).
+    """Splits whole sessions of play into training and validation (one or more, about `validation_share` of the ticks).
 
-    With a single recording both halves come from it: its end is for validation.
+    A contractor's session is cut into recordings of five minutes: what is told apart by the time in its name alone
+    stays together. With a single session both halves come from it: its last recordings, or the end of its only one, are
+    for validation.
     """
     if validation_share <= 0.0:
         return episodes, EpisodeSet(())
     if len(episodes) == 1:
         return _split_in_time(episodes[0], validation_share)
-    order = np.random.default_rng(seed).permutation(len(episodes))
+    sessions = _sessions(episodes)
+    if len(sessions) == 1:  # one after the other
+        units = [
+            [index] for index in sorted(range(len(episodes)), key=lambda index: episodes[index].name, reverse=True)
+        ]
+    else:
+        units = [sessions[int(number)] for number in np.random.default_rng(seed).permutation(len(sessions))]
     wanted = validation_share * episodes.ticks
     validation: list[int] = []
-    for index in order[:-1]:
-        validation.append(int(index))
-        wanted -= len(episodes[int(index)])
+    for unit in units[:-1]:
+        validation += unit
+        wanted -= sum(len(episodes[index]) for index in unit)
         if wanted <= 0:
             break
     rest = [i for i in range(len(episodes)) if i not in validation]
@@ -192,13 +202,29 @@ def split_episodes(episodes: EpisodeSet, *, validation_share: float, seed: int) 
     )
 
 
+def _sessions(episodes: Sequence[Episode]) -> list[list[int]]:
+    """The episodes of each session, in the order in which the sessions begin."""
+    sessions: dict[str, list[int]] = {}
+    for index, episode in enumerate(episodes):
+        sessions.setdefault(_BEGUN.sub("", episode.name), []).append(index)
+    return list(sessions.values())
+
+
+_BEGUN = re.compile(r"(?<=-\d{8})-\d{6}$")
+"""At what time of a day a recording began, at the end of its name, as VPT's recorder writes it."""
+
+
 def _split_in_time(episode: Episode, validation_share: float) -> tuple[EpisodeSet, EpisodeSet]:
     cut = max(1, round(len(episode) * (1.0 - validation_share)))
     parts = [
-        Episode(episode.frames[part], episode.actions[part], episode.usable[part], episode.name)
-        for part in (slice(0, cut), slice(cut, None))
+        Episode(_part(episode.frames, *ends), episode.actions[slice(*ends)], episode.usable[slice(*ends)], episode.name)
+        for ends in ((0, cut), (cut, len(episode)))
     ]
     return EpisodeSet((parts[0],)), EpisodeSet((parts[1],) if len(parts[1]) else ())
+
+
+def _part(frames: NDArray[np.uint8] | StoredFrames, start: int, stop: int) -> NDArray[np.uint8] | StoredFrames:
+    return frames.part(start, stop) if isinstance(frames, StoredFrames) else frames[start:stop]
 
 
 class Batch(NamedTuple):
@@ -258,23 +284,25 @@ def tile_windows(episodes: Sequence[Episode], length: int, *, stride: int | None
 
 
 class RandomWindows(IterableDataset[Batch]):
-    """Endless training batches. Batch k depends on the seed and k alone: a resumed run goes on with unseen batches."""
+    """Endless training batches. Batch k depends on the seed and k alone: a resumed run goes on with unseen batches.
+
+    Processes that train together draw one batch of `batch_size` windows for each of them, and take their share.
+    """
 
     def __init__(
-        self, episodes: Sequence[Episode], *, window: int, batch_size: int, seed: int, first_step: int = 0
+        self, episodes: Sequence[Episode], *, window: int, batch_size: int, seed: int, share: Share = ALONE
     ) -> None:
         self.episodes = episodes
         self.window = window
         self.batch_size = batch_size
         self.seed = seed
-        self.first_step = first_step
+        self.share = share
 
     def __iter__(self) -> Iterator[Batch]:
-        step = self.first_step
-        while True:
-            rng = np.random.default_rng((self.seed, step))
-            yield collate_windows(self.episodes, draw_windows(self.episodes, self.batch_size, self.window, rng))
-            step += 1
+        for number in count(self.share.first_batch):
+            rng = np.random.default_rng((self.seed, number))
+            drawn = draw_windows(self.episodes, self.batch_size * self.share.world, self.window, rng)
+            yield collate_windows(self.episodes, drawn[self.share.of_batch(self.batch_size)])
 
 
 class TiledWindows(IterableDataset[Batch]):

@@ -13,7 +13,7 @@ SHOWN_OF_TRAINER = {
     "trainer.max_steps": "Steps to train.",
     "trainer.accelerator": "cpu, gpu (or cuda), mps, or auto: a GPU if there is one.",
     "trainer.devices": "How many GPUs.",
-    "trainer.precision": "Such as 32-true, or bf16-mixed on a GPU.",
+    "trainer.precision": "Such as 32-true, or bf16-mixed; auto takes what is faster here.",
     "trainer.val_check_interval": "Steps between scores on the recordings held out.",
 }
 """The trainer's options in the short help."""

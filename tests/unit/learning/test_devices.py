@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from env.errors import GhostkeysError
-from idm.devices import choose_device, devices
+from learning.devices import choose_device, devices
 
 
 @pytest.fixture

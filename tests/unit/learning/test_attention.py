@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from idm.nn.attention import Transformer
+from learning.nn.attention import Transformer
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import torch
 
-from idm.nn.heads import CategoricalHead, ValueHead, log_probs
+from learning.nn.heads import CategoricalHead, ValueHead, log_probs
 
 
 def test_forbidden_classes_are_never_likely() -> None:

@@ -4,13 +4,13 @@
 
 The run's folder holds `last.ckpt`, its whole state; `config.yaml`, `model.safetensors` and `format_version`, the model,
 written at the end and whenever the run is interrupted; `logs` for TensorBoard; `run.yaml`, its configuration; and
-`run.json`, what a later start is compared with.
+`run.json`, what a later start is compared with; `best`, the model with the best score on the recordings held out, as a
+checkpoint folder of its own, where a run validates.
 """
 
 import inspect
 import json
 import logging
-import math
 import pickle
 import signal
 import warnings
@@ -18,14 +18,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, cast, runtime_checkable
 
 import lightning
 import torch
 import yaml
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat
+from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CPUAccelerator
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
@@ -33,16 +35,22 @@ from torch import nn
 from env.errors import CheckpointError, GhostkeysError, UsageError
 from env.files import atomic_path
 from env.waiting import announced
-from idm.callbacks import STATE_FILE, InterruptSafely, SaveState, SeedSteps, ShowProgress, TakeSettings
-from idm.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
-from idm.devices import devices
-from idm.runs import RunRecord, fingerprint_recordings, model_settings
-from idm.training_parser import HelpAll, TrainingParser
+from learning.callbacks import (
+    STATE_FILE,
+    InterruptSafely,
+    KeepBest,
+    SaveState,
+    SeedSteps,
+    ShowProgress,
+    TakeSettings,
+)
+from learning.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
+from learning.devices import choose_device, devices
+from learning.precision import fastest_precision
+from learning.runs import RunRecord, fingerprint_recordings, model_settings
+from learning.training_parser import HelpAll, TrainingParser
 
 log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "max_steps": 1000,
@@ -62,6 +70,13 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 
 SCORES = {"macro_f1": "macro-F1", "r2_pitch": "R² pitch", "r2_yaw": "R² yaw", "total": "loss"}
 """Held-out scores that the end of a run tells, where a module logs them."""
+
+BEST: dict[Kind, tuple[str, bool]] = {
+    "idm": ("validation/macro_f1", True),
+    "policy": ("validation/total", False),
+    "generator": ("validation/dit_total", False),
+}
+"""The score by which the best model of a run is kept, and whether the largest is the best."""
 
 NEXT: dict[Kind, str] = {
     "idm": "ghostkeys label VIDEOS --checkpoint {0} --output labels",
@@ -129,21 +144,6 @@ def run_training(
         return _train(_TrainingCLI(module_class, datamodule_class, args, program, kind), kind)
 
 
-def cosine_schedule(
-    optimizer: torch.optim.Optimizer, *, warmup_steps: int, max_steps: int
-) -> "OptimizerLRSchedulerConfig":
-    """The learning rate rises for `warmup_steps`, then falls to a hundredth along a cosine."""
-
-    def factor(step: int) -> float:
-        if step < warmup_steps:
-            return (step + 1) / warmup_steps
-        share = min((step - warmup_steps) / max(max_steps - warmup_steps, 1), 1.0)
-        return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share))
-
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
 def _train(cli: "_TrainingCLI", kind: Kind) -> int:
     output, trainer = cli.output, cli.trainer
     state = output / STATE_FILE
@@ -168,7 +168,7 @@ def _train(cli: "_TrainingCLI", kind: Kind) -> int:
         trainer.fit(cli.model, cli.datamodule, ckpt_path=state if state.exists() else None, weights_only=True)
     if interrupted.stopped_by is None:
         _finish(cli)
-    _export(cli.model, output, kind, trainer.global_step)
+    _export(cli, kind)
     if interrupted.stopped_by is not None:
         progress = f"{trainer.global_step} of {trainer.max_steps} steps"
         log.info("%s: stopped after %s. It holds the model so far; the same command goes on.", output, progress)
@@ -204,6 +204,8 @@ def _how_to_go_on(record: RunRecord) -> str:
 
 
 def _start_folder(cli: "_TrainingCLI", record: RunRecord) -> None:
+    if not cli.trainer.is_global_zero:
+        return
     cli.output.mkdir(parents=True, exist_ok=True)
     with atomic_path(cli.output / "run.yaml") as temporary:
         temporary.write_text(cli.parser.dump(cli.config, skip_none=False))
@@ -258,10 +260,15 @@ def _held_out(cli: "_TrainingCLI") -> str:
     return f"On the recordings held out: {', '.join(told)}."
 
 
-def _export(module: lightning.LightningModule, output: Path, kind: Kind, steps: int) -> None:
+def _export(cli: "_TrainingCLI", kind: Kind) -> None:
+    """Writes the model, in the first process; all others wait."""
+    module, trainer = cli.model, cli.trainer
     if not isinstance(module, Trainable):
         raise TypeError(f"{type(module).__name__} needs .model and .checkpoint_config()")
-    save_checkpoint(output, kind, module.checkpoint_config(), module.model.state_dict(), metadata={"steps": steps})
+    if trainer.is_global_zero:
+        steps = {"steps": trainer.global_step}
+        save_checkpoint(cli.output, kind, module.checkpoint_config(), module.model.state_dict(), metadata=steps)
+    trainer.strategy.barrier()
 
 
 def _steps_exported(output: Path, kind: Kind) -> int:
@@ -270,6 +277,14 @@ def _steps_exported(output: Path, kind: Kind) -> int:
         return -1
     read_config(output, kind)
     return int(read_metadata(output).get("steps", -1))
+
+
+class _Trainer(lightning.Trainer):
+    """Lightning's trainer, with one precision more."""
+
+    def __init__(self, *args: Any, precision: _PRECISION_INPUT | Literal["auto"] | None = None, **kwargs: Any) -> None:
+        """`precision` auto is bfloat16, mixed with float32, where the device multiplies faster in it."""
+        super().__init__(*args, precision=None if precision == "auto" else precision, **kwargs)
 
 
 class _TrainingCLI(LightningCLI):
@@ -293,6 +308,7 @@ class _TrainingCLI(LightningCLI):
             seed_everything_default=0,
             parser_class=TrainingParser,
             parser_kwargs={"prog": program, "description": inspect.getdoc(module_class)},
+            trainer_class=_Trainer,
             trainer_defaults=TRAINER_DEFAULTS,
         )
 
@@ -331,6 +347,15 @@ class _TrainingCLI(LightningCLI):
             "--resume",
             action="store_true",
             help="Train on from what --output holds, though settings or recordings are others now.",
+        )
+        parser.add_argument(
+            "--save-every", type=PositiveFloat, default=60.0, help="Seconds between two saved states of the run."
+        )
+        parser.add_argument(
+            "--ema",
+            type=OpenUnitInterval | None,
+            default=None,
+            help="Decay, such as 0.999, of an average of the weights; the model is that average.",
         )
         if hasattr(self._model_class, "CONFIG"):
             parser.add_argument(
@@ -378,22 +403,50 @@ class _TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
         """The trainer with our logger and callbacks."""
         self.config_init.trainer.default_root_dir = str(self.output)
-        self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
+        if self.config_init.trainer.logger in (None, True):
+            self.config_init.trainer.logger = TensorBoardLogger(self.output, name="logs", version="")
+        max_time, self.config_init.trainer.max_time = self.config_init.trainer.max_time, None
+        score, is_largest = BEST[self.kind]
+        average = [] if self.config.ema is None else [EMAWeightAveraging(decay=self.config.ema)]
         callbacks = [
-            SeedSteps(self._seed()), TakeSettings(), InterruptSafely(), SaveState(self.output), ShowProgress()
-        ]  # fmt: skip
+            SeedSteps(self._seed()),
+            TakeSettings(),
+            KeepBest(self.output / "best", self.kind, score=score, largest=is_largest),
+            *average,
+            InterruptSafely(max_time),
+            SaveState(self.output, every_seconds=self.config.save_every),
+            ShowProgress(),
+        ]
         self.config_init.trainer.callbacks = [*(self.config_init.trainer.callbacks or []), *callbacks]
         asked = self.config_init.trainer
+        if asked.precision == "auto":
+            asked.precision = _fastest_precision(asked.accelerator)
+        if isinstance(asked.val_check_interval, int) and isinstance(asked.accumulate_grad_batches, int):
+            asked.val_check_interval *= asked.accumulate_grad_batches  # Lightning counts batches, we count steps
+        one = str(asked.devices) == "1" and str(asked.num_nodes) == "1"
+        on_gpus = asked.accelerator != "cpu" and devices()[0] != "cpu"
+        if asked.strategy == "ddp" or (asked.strategy == "auto" and on_gpus and not one):
+            # A policy's value head, and either half of the generator, have no gradient at times.
+            asked.strategy = "ddp_find_unused_parameters_true"
         wanted = f"--trainer.accelerator {asked.accelerator} --trainer.devices {asked.devices}"
         try:
             trainer = super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ModuleNotFoundError, RuntimeError, ValueError) as error:
             raise GhostkeysError(f"{wanted}: {_one_line(error)} This machine has {', '.join(devices())}.") from None
-        if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > 1:
+        if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > 1 and asked.strategy == "auto":
             raise GhostkeysError(f"{wanted}: this machine has {', '.join(devices())}; expected --trainer.devices 1.")
         if trainer.max_steps < 1:
             raise UsageError(f"--trainer.max-steps {trainer.max_steps}: expected 1 or more.")
         return trainer
+
+
+def _fastest_precision(accelerator: Any) -> Literal["32-true", "bf16-mixed"]:
+    """The trainer's precision by what the machine has; says what was taken and why."""
+    names = {"gpu": "auto", "cuda": "cuda", "mps": "mps", "cpu": "cpu"}
+    precision, why = fastest_precision(choose_device(names.get(str(accelerator), "auto")))
+    chosen: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if precision == "bfloat16" else "32-true"
+    log.info("precision %s: %s.", chosen, why)
+    return chosen
 
 
 def _behind_config_files(args: Sequence[str]) -> int:

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from idm.nn.impala import FanInConv, OneGroupNorm
-from idm.nn.winograd import BLOCK_TILES, MIN_CHANNELS, convolve, suits, transform_filters
+from learning.nn.impala import FanInConv, OneGroupNorm
+from learning.nn.winograd import BLOCK_TILES, MIN_CHANNELS, convolve, suits, transform_filters
 
 TOLERANCE = 2e-5  # of outputs around 1
 

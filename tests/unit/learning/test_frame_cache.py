@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from env.errors import GhostkeysError
-from idm.data import load_episodes
-from idm.frame_cache import CacheFullError, FrameCache
+from learning.data import load_episodes
+from learning.frame_cache import CacheFullError, FrameCache
 
 SIZE = (16, 16)
 
@@ -20,7 +20,7 @@ def files(folder: Path) -> set[str]:
 
 def test_what_was_written_is_told_once(recordings: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache = tmp_path / "cache"
-    with caplog.at_level(logging.INFO, logger="idm"):
+    with caplog.at_level(logging.INFO, logger="learning"):
         load_episodes(recordings, size=SIZE, cache=cache)
         load_episodes(recordings, size=SIZE, cache=cache)
     (line,) = [message for message in caplog.messages if "decoded frames" in message]

@@ -1,0 +1,1 @@
+"""Network blocks of the inverse dynamics model and the policy: VPT's image network, attention with memory, heads."""
