@@ -22,7 +22,7 @@ from env.minerl.scene import Scene, observe
 from env.tasks import DIAMOND_SHOVEL, TASKS, Task
 from env.video.pictures import resize
 from env.voxel.observation import Observation, observation_space
-from env.voxel.options import LONGEST, checked_seed, checked_size
+from env.voxel.options import LONGEST, MAX_SEED, checked_seed, checked_size
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,6 @@ NATIVE_SIZE = (360, 640)
 """Height and width of the pictures MineRL's specs of that kind give."""
 VPT_SIZE = (128, 128)
 MINERL_TASKS: Mapping[str, Task] = {**TASKS, "diamond_shovel": DIAMOND_SHOVEL}
-MAX_SEED = 2**31
-"""Seeds that are drawn lie below."""
 LONGEST_PAUSE = 60.0
 """Seconds between two attempts to start the game, at most."""
 

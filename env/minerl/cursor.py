@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-WINDOW = (640, 360)
-"""Width and height of the game's window, in pixels."""
-RECORDED_HEIGHT = 720
-"""Of the window in whose pixels VPT's recorder counts."""
-PIXELS_PER_DEGREE = 2400 / 360
-"""How far the cursor moves for a turn of the camera, with Minecraft's usual sensitivity."""
+from env.voxel.observation import screen_info
+from env.voxel.rules.menu import WINDOW_HEIGHT, WINDOW_WIDTH
+from env.voxel.rules.screen import PIXELS_PER_DEGREE
+
+MIDDLE = (WINDOW_WIDTH / 2, WINDOW_HEIGHT / 2)
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Cursor:
     is_open: bool = False
     is_inventory: bool = False
     """Whether the screen is the player's own inventory: it opened as the inventory key went down."""
-    position: tuple[float, float] = (WINDOW[0] / 2, WINDOW[1] / 2)
+    position: tuple[float, float] = MIDDLE
     """x and y in the game's window."""
     _held: frozenset[str] = frozenset()
 
@@ -28,18 +28,12 @@ class Cursor:
         if self.is_open and is_open:
             (x, y), (pitch, yaw) = self.position, camera
             x, y = x + yaw * PIXELS_PER_DEGREE, y + pitch * PIXELS_PER_DEGREE
-            self.position = (min(max(x, 0.0), WINDOW[0] - 1.0), min(max(y, 0.0), WINDOW[1] - 1.0))
+            self.position = (min(max(x, 0.0), WINDOW_WIDTH - 1.0), min(max(y, 0.0), WINDOW_HEIGHT - 1.0))
         else:
-            self.position = (WINDOW[0] / 2, WINDOW[1] / 2)
+            self.position = MIDDLE
             self.is_inventory = is_open and "inventory" in pressed
         self.is_open, self._held = is_open, frozenset(held)
 
-    def info(self) -> dict[str, object]:
+    def info(self) -> dict[str, Any]:
         """What VPT's recorder notes of a screen."""
-        scale = RECORDED_HEIGHT / WINDOW[1]
-        x, y = self.position
-        return {
-            "isGuiOpen": self.is_open,
-            "isGuiInventory": self.is_inventory,
-            "mouse": {"x": scale * x, "y": scale * y},
-        }
+        return screen_info(is_open=self.is_open, is_inventory=self.is_inventory, cursor=self.position)

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from env.actions import minerl_action_space
 from env.checks import one_of, whole_number
-from env.recordings.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
 from env.tasks import TASKS, Task
 from env.voxel.land.terrain import generate
 from env.voxel.land.world import World
-from env.voxel.observation import Observation, location, observation_space, observe
-from env.voxel.options import LONGEST, StartOptions, checked_seed, checked_size
+from env.voxel.observation import Observation, location, observation_space, observe, screen_info
+from env.voxel.options import LONGEST, MAX_SEED, StartOptions, checked_seed, checked_size
 from env.voxel.picture.render import Renderer
 from env.voxel.rules.game import DAY, Game
 from env.voxel.rules.menu import WINDOW_HEIGHT, WINDOW_WIDTH
@@ -26,9 +25,6 @@ from env.voxel.rules.player import Player
 from env.voxel.rules.screen import Screen
 
 Info = dict[str, Any]
-
-MAX_SEED = 2**31
-"""Seeds that are drawn lie below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,10 +212,8 @@ class VoxelEnv(gym.Env[Observation, Mapping[str, Any]]):
 
 def _gui(screen: Screen | None) -> Info:
     """What VPT's recorder notes of an open screen."""
-    x, y = (WINDOW_WIDTH / 2, WINDOW_HEIGHT / 2) if screen is None else screen.cursor
-    scale = RECORDED_HEIGHT / WINDOW_HEIGHT
-    return {
-        "isGuiOpen": screen is not None,
-        "isGuiInventory": screen is not None and screen.menu.kind == "inventory",
-        "mouse": {"x": scale * x, "y": scale * y},
-    }
+    return screen_info(
+        is_open=screen is not None,
+        is_inventory=screen is not None and screen.menu.kind == "inventory",
+        cursor=(WINDOW_WIDTH / 2, WINDOW_HEIGHT / 2) if screen is None else screen.cursor,
+    )

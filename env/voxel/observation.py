@@ -7,8 +7,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from env.recordings.contractor import WINDOW_HEIGHT as RECORDED_HEIGHT
 from env.voxel.land.blocks import ITEMS, item, item_name
 from env.voxel.rules.inventory import Inventory
+from env.voxel.rules.menu import WINDOW_HEIGHT
 from env.voxel.rules.player import Player
 from env.voxel.rules.vitals import MAX_AIR, MAX_FOOD, MAX_HEALTH
 
@@ -67,6 +69,16 @@ def location(player: Player) -> dict[str, float]:
     """Where the player is and looks, by MineRL's names."""
     x, y, z = player.position
     return {"xpos": x, "ypos": y, "zpos": z, "pitch": player.pitch, "yaw": player.yaw}
+
+
+def screen_info(*, is_open: bool, is_inventory: bool, cursor: tuple[float, float]) -> dict[str, Any]:
+    """What VPT's recorder notes of an open screen; the cursor is x and y in the game's window of 640 x 360."""
+    scale = RECORDED_HEIGHT / WINDOW_HEIGHT
+    return {
+        "isGuiOpen": is_open,
+        "isGuiInventory": is_inventory,
+        "mouse": {"x": scale * cursor[0], "y": scale * cursor[1]},
+    }
 
 
 def _count_space() -> spaces.Box:

@@ -22,6 +22,8 @@ LARGEST_SIDE = 4096
 """Largest height and width of a picture, in pixels."""
 LARGEST_SEED = 2**62 - 1
 """Worlds repeat beyond it."""
+MAX_SEED = 2**31
+"""Seeds that are drawn lie below."""
 LONGEST = 2**31 - 1
 """Largest number of ticks."""
 _OPTIONS = ("position", "yaw", "pitch", "inventory", "time_of_day", "biome", "world")
