@@ -311,9 +311,10 @@ def _start(python: Path, *, token: str, folder: Path, files: list[Path], port: i
     """Starts the worker in a session, a folder and, where there is no screen, an X server of its own."""
     command = [str(python), str(Path(__file__).with_name("worker.py")), *map(str, files)]
     if sys.platform == "linux" and not os.environ.get("DISPLAY") and shutil.which("xvfb-run"):
-        display = 100 + (port - FIRST_PORT) // PORTS_EACH
+        # The next free number from one of its own on: an X server that was killed leaves its lock for a while.
+        display = 100 + (port - FIRST_PORT) // 2
         screen = "-screen 0 1024x768x24 +extension GLX +render -noreset"
-        command = ["xvfb-run", f"--server-num={display}", f"--server-args={screen}", *command]
+        command = ["xvfb-run", "--auto-servernum", f"--server-num={display}", f"--server-args={screen}", *command]
     surroundings = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}
     # MineRL leaves temporary folders behind when it is killed: these go with the worker's own.
     surroundings |= {TOKEN_VARIABLE: token, "MALMO_MINECRAFT_OUTPUT_LOGDIR": str(folder), "TMPDIR": str(folder)}

@@ -322,6 +322,7 @@ def faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FaultFil
     for name, value in variables.items():
         monkeypatch.setenv(f"GHOSTKEYS_FAKE_{name}", value)
     monkeypatch.delenv("GHOSTKEYS_MINECRAFT_DIR", raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")  # no X server for a game that draws nothing
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # for what MineRL 0.4.4 leaves there when it is killed
     yield FaultFile(tmp_path / "fault")
     assert left_over(mark) == []
