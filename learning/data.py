@@ -45,6 +45,18 @@ class Episode:
     name: str
     motion: NDArray[np.float16] | None = None
     """(T, F) fixed motion features, where a model wants them computed once."""
+    gui: NDArray[np.bool_] | None = None
+    """(T,) whether the player had a screen with a cursor open, where the recorder wrote it."""
+    start: int = 0
+    """Which tick of the recording the first one is."""
+
+    def part(self, start: int, stop: int) -> "Episode":
+        """Ticks `start` to `stop`."""
+        ticks = slice(start, stop)
+        frames = self.frames.part(start, stop) if isinstance(self.frames, StoredFrames) else self.frames[ticks]
+        motion = None if self.motion is None else self.motion[ticks]
+        gui = None if self.gui is None else self.gui[ticks]
+        return Episode(frames, self.actions[ticks], self.usable[ticks], self.name, motion, gui, self.start + start)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -133,7 +145,9 @@ def _load_episode(path: Path, size: Size, interpolation: Interpolation, cache: F
     length = min(len(frames), len(recording))
     if length == 0:
         raise RecordingError(f"{path} has no frames.")
-    return Episode(_part(frames, 0, length), recording.actions[:length], recording.usable[:length], recording.name)
+    gui = recording.gui if recording.kind == "contractor" else None
+    episode = Episode(frames, recording.actions, recording.usable, recording.name, gui=gui)
+    return episode.part(0, length)
 
 
 def _decode(recording: Recording, size: Size, interpolation: Interpolation) -> Iterator[NDArray[np.uint8]]:
@@ -216,15 +230,8 @@ _BEGUN = re.compile(r"(?<=-\d{8})-\d{6}$")
 
 def _split_in_time(episode: Episode, validation_share: float) -> tuple[EpisodeSet, EpisodeSet]:
     cut = max(1, round(len(episode) * (1.0 - validation_share)))
-    parts = [
-        Episode(_part(episode.frames, *ends), episode.actions[slice(*ends)], episode.usable[slice(*ends)], episode.name)
-        for ends in ((0, cut), (cut, len(episode)))
-    ]
+    parts = episode.part(0, cut), episode.part(cut, len(episode))
     return EpisodeSet((parts[0],)), EpisodeSet((parts[1],) if len(parts[1]) else ())
-
-
-def _part(frames: NDArray[np.uint8] | StoredFrames, start: int, stop: int) -> NDArray[np.uint8] | StoredFrames:
-    return frames.part(start, stop) if isinstance(frames, StoredFrames) else frames[start:stop]
 
 
 class Batch(NamedTuple):
@@ -250,7 +257,7 @@ def collate_windows(episodes: Sequence[Episode], windows: Sequence[Window]) -> B
     """Cuts windows of one length out of episodes and stacks them."""
     parts = [(episodes[w.episode], slice(w.start, w.stop)) for w in windows]
     first = np.zeros((len(windows), windows[0].stop - windows[0].start), np.bool_)
-    first[:, 0] = [w.start == 0 for w in windows]
+    first[:, 0] = [episodes[w.episode].start + w.start == 0 for w in windows]
     motion = [episode.motion[part] for episode, part in parts if episode.motion is not None]
     return Batch(
         torch.from_numpy(np.stack([episode.frames[part] for episode, part in parts])),

@@ -67,6 +67,8 @@ class Play:
     """(T, 2) x and y of the cursor to be drawn, in a window of 720 lines; NaN where there is none."""
     usable: NDArray[np.bool_]
     """(T,) False where mouse or keyboard were not logged, or a value is none that can be."""
+    gui: NDArray[np.bool_]
+    """(T,) whether a screen with a cursor is open."""
 
     @classmethod
     def of(cls, ticks: Sequence[PlayerInput], options: ContractorOptions) -> Self:
@@ -86,7 +88,8 @@ class Play:
         cursor = np.array([tick.cursor or (np.nan, np.nan) for tick in ticks], np.float64)
         null = np.array([idle and not slots for idle, slots in zip(still, wheeled, strict=True)])
         usable = np.array([tick.usable for tick in ticks])
-        return cls(Actions(buttons, _camera(ticks, options)), null, cursor, usable)
+        gui = np.array([tick.gui for tick in ticks])
+        return cls(Actions(buttons, _camera(ticks, options)), null, cursor, usable, gui)
 
 
 def read_contractor_actions(path: PathLike, compat: Compat | None = None, **options: Any) -> Actions:

@@ -52,6 +52,8 @@ class Recording:
     """(T,) seconds in the video."""
     usable: NDArray[np.bool_]
     """(T,) False where the label is not to be trusted."""
+    gui: NDArray[np.bool_]
+    """(T,) whether the player had a screen with a cursor open, as the recorder wrote it; labels do not tell: False."""
     rows: NDArray[np.int64]
     """(T,) the row of each tick in the action file: line of the `.jsonl` or row of the label table, from 0."""
     frame_numbers: NDArray[np.int64]
@@ -96,6 +98,7 @@ class Recording:
         self.actions = play.actions[kept]
         self.times = self.frame_numbers / TICKS_PER_SECOND
         self.usable = play.usable[kept] & (self.alignment.doubt is None)
+        self.gui = play.gui[kept]
         self._cursor = play.cursor[kept]
 
     def _read_labels(self, path: Path) -> None:
@@ -105,6 +108,7 @@ class Recording:
         self.actions = label_actions(table)
         self.times = table["time"].to_numpy()
         self.usable = table["usable"].to_numpy()
+        self.gui = np.zeros(len(self), bool)
         self.rows = np.arange(len(self))
         self._cursor = np.full((len(self), 2), np.nan)
         self.frame_numbers = frames_labelled(path, table, metadata, self.video)
