@@ -11,14 +11,14 @@ import torch
 from lightning.pytorch.plugins.precision import MixedPrecision
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader
 
-from agents.data import Chunks, PolicyDataModule
+from agents.data import PolicyDataModule
 from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState, load
 from learning.checkpoint import load_strictly
 from learning.nn.attention import Memory
 
 log = logging.getLogger(__name__)
+DEFAULT = PolicyConfig()
 
 
 class PolicyModule(lightning.LightningModule):
@@ -28,10 +28,14 @@ class PolicyModule(lightning.LightningModule):
     """
 
     CONFIG: ClassVar[tuple[str, type[PolicyConfig]]] = ("model.policy", PolicyConfig)
+    LINKS: ClassVar[dict[str, str]] = {
+        "model.policy.size": "data.size",
+        "model.policy.interpolation": "data.interpolation",
+    }
 
     def __init__(
         self,
-        policy: PolicyConfig | None = None,
+        policy: PolicyConfig = DEFAULT,
         *,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
@@ -39,7 +43,7 @@ class PolicyModule(lightning.LightningModule):
     ) -> None:
         super().__init__()
         # Chunks hold episodes' starts in their middle; a policy that came to overlook them learns to see them.
-        self.model = Policy(replace(policy or PolicyConfig(), starts_within_chunks=True))
+        self.model = Policy(replace(policy, starts_within_chunks=True))
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
@@ -54,14 +58,17 @@ class PolicyModule(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         """Starts a new policy at the recorded frequencies of the actions."""
-        chunks = cast("DataLoader[PolicyBatch]", self.trainer.train_dataloader).dataset
-        if self.trainer.global_step == 0 and not self._pretrained and isinstance(chunks, Chunks):
-            self.model.set_priors(*(torch.from_numpy(counts) for counts in chunks.class_counts()))
+        if self.trainer.global_step == 0 and not self._pretrained:
+            datamodule = cast("PolicyDataModule", cast(Any, self.trainer).datamodule)
+            self.model.set_priors(*(torch.from_numpy(counts) for counts in datamodule.class_counts()))
 
     def training_step(self, batch: PolicyBatch, _: int) -> Tensor:
         """One chunk per batch slot."""
-        state = self.state or self.model.initial_state(len(batch.frames))
-        losses, self.state = self.model.loss(batch, state)
+        slots = len(batch.frames)
+        if self.state and len(self.state.begun) != slots:
+            log.info("memory was saved for %d slots, there are %d now: all begin anew.", len(self.state.begun), slots)
+            self.state = None
+        losses, self.state = self.model.loss(batch, self.state or self.model.initial_state(slots))
         self.log_dict({f"train/{name}": loss for name, loss in losses.items()}, prog_bar=True)
         return losses["total"]
 
@@ -109,12 +116,7 @@ class PolicyModule(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes the memory back."""
         plain = checkpoint.get("policy_state")
-        state = plain and PolicyState(**plain | {"memories": [Memory(*parts) for parts in plain["memories"]]})
-        slots = cast("PolicyDataModule", cast(Any, self.trainer).datamodule).slots
-        if state and len(state.begun) != slots:
-            log.info("memory was saved for %d slots, there are %d now: all begin anew.", len(state.begun), slots)
-            state = None
-        self.state = state
+        self.state = plain and PolicyState(**plain | {"memories": [Memory(*parts) for parts in plain["memories"]]})
 
 
 def _is_decayed(name: str, weight: Tensor) -> bool:

@@ -2,25 +2,27 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, NamedTuple
 
-import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
+from env.actions import Actions
 from env.errors import RecordingError
 from env.files import atomic_path
 from generator.actions import action_features
 from generator.model import LatentBatch, VideoGenerator
-from learning.data import Episode, load_episodes
-from learning.distributed import ALONE, Share, main_process_first
-from learning.frame_cache import DEFAULT_GB
+from learning.data import Episode
+from learning.datamodule import Lazily, PlayDataModule
+from learning.distributed import ALONE, Share
+from learning.streaming import StreamedWindows
 
 ENCODING_BATCH = 128
 TARGETS = 2
@@ -138,66 +140,84 @@ class RandomClips(IterableDataset[Tensor]):
             yield torch.from_numpy(drawn[self.share.of_batch(self.batch_size)])
 
 
-class ClipsDataModule(lightning.LightningDataModule):
+class ClipBatch(NamedTuple):
+    """Clips of streamed play."""
+
+    frames: Tensor  # (B, K + 2, H, W, 3) uint8
+    actions: Tensor  # (B, 2, F): as in `LatentBatch`
+
+
+class StreamedClips(IterableDataset[ClipBatch]):
+    """Endless batches of clips without an unusable tick. Batch k depends on the seed, the process and k alone."""
+
+    def __init__(self, windows: StreamedWindows, *, context: int) -> None:
+        """`windows` has those of `context` + 2 ticks."""
+        self.windows = windows
+        self.context = context
+
+    def __iter__(self) -> Iterator[ClipBatch]:
+        acted = slice(self.context - 1, self.context - 1 + TARGETS)
+        for batch in self.windows:
+            buttons, camera = batch.buttons[:, acted].flatten(0, 1), batch.camera[:, acted].flatten(0, 1)
+            features = action_features(Actions(buttons.numpy(), camera.numpy()))
+            yield ClipBatch(batch.frames, features.view(len(batch.frames), TARGETS, -1))
+
+
+class ClipsDataModule(PlayDataModule):
     """Clips of recorded play: contractor recordings, labelled videos, or both.
 
     Args:
-        root: Folder of recordings.
         batch_size: Clips of a step.
-        kind: Recordings with a player's actions, or with inferred labels; null takes both.
-        cache: Folder for decoded frames; by default `.frames` under root.
-        cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
+        context: Frames that the model sees before those it predicts.
         validation_root: Folder of other recordings, on `VALIDATION_CLIPS` clips of which the losses are measured every
-            `trainer.val_check_interval` steps; without it they are not.
-        seed: Decides the clips.
+            `trainer.val_check_interval` steps; without it, and without a validation_share, they are not.
     """
 
-    clips: Clips
-    validation: Clips | None = None
-
-    def __init__(
-        self,
-        root: Path,
-        *,
-        batch_size: int = 64,
-        kind: Literal["contractor", "labels"] | None = None,
-        cache: Path | None = None,
-        cache_gb: float = DEFAULT_GB,
-        validation_root: Path | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        self.root = Path(root)
-        self.validation_root = None if validation_root is None else Path(validation_root)
+    def __init__(self, *args: Any, batch_size: int = 64, context: int = 3, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.batch_size = batch_size
-        self.kind = kind
-        self.cache = Path(cache) if cache is not None else self.root / ".frames"
-        self.seed = seed
-        self.cache_gb = cache_gb
+        self.context = context
 
-    def setup(self, stage: str) -> None:
-        """Decodes the recordings at the model's size, once."""
-        if hasattr(self, "clips"):
-            return
-        model = cast(VideoGenerator, cast(lightning.Trainer, self.trainer).lightning_module.model)
-        size, cache, cache_gb = model.size, self.cache, self.cache_gb
-        with main_process_first():
-            episodes = load_episodes(self.root, size=size, cache=cache, cache_gb=cache_gb, kind=self.kind)
-        if self.validation_root is not None:
-            with main_process_first():
-                heldout = load_episodes(self.validation_root, size=size, cache=cache, cache_gb=cache_gb)
-            self.validation = Clips(heldout, context=model.context)
-        self.clips = Clips(episodes, context=model.context)
+    @cached_property
+    def clips(self) -> Clips | None:
+        """What is trained on; None if it is streamed."""
+        return None if self.episodes is None else Clips(self.episodes, context=self.context)
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        """Random clips, going on at the trainer's step."""
-        share = Share.of(self.trainer)
-        clips = RandomClips(len(self.clips), batch_size=self.batch_size, seed=self.seed, share=share)
-        return DataLoader(clips, batch_size=None)
+    @cached_property
+    def held_out_clips(self) -> Clips:
+        """What the losses are measured on."""
+        return Clips(self.validation, context=self.context)
 
-    def val_dataloader(self) -> DataLoader[Tensor]:
+    def some_frames(self, count: int) -> Tensor:
+        """Frames that are trained on, uint8 (B, H, W, 3): about so many, the same ones each time."""
+        if self.clips is None:
+            return torch.from_numpy(np.concatenate([each.frames[:] for each in self.some_episodes(count)]))
+        chosen = np.random.default_rng(self.seed).choice(
+            len(self.clips), size=min(count, len(self.clips)), replace=False
+        )
+        return self.clips.frames(chosen)
+
+    def train_dataloader(self) -> DataLoader[Tensor] | DataLoader[ClipBatch]:
+        """Random clips, going on at the trainer's step: their numbers, or their frames if they are streamed."""
+        if self.clips is not None:
+            clips = RandomClips(len(self.clips), batch_size=self.batch_size, seed=self.seed, share=self.share)
+            return DataLoader(clips, batch_size=None)
+        windows = StreamedWindows(
+            self.source,
+            window=self.context + TARGETS,
+            batch_size=self.batch_size,
+            capacity=self.capacity,
+            whole=True,
+            seed=self.seed,
+            share=self.share,
+            workers=self.workers,
+        )
+        return DataLoader(StreamedClips(windows, context=self.context), batch_size=None, pin_memory=self.pins)
+
+    def val_dataloader(self) -> DataLoader[Tensor] | list[DataLoader[Tensor]]:
         """The same clips at each validation; none without validation recordings."""
-        clips = 0 if self.validation is None else len(self.validation)
-        chosen = np.random.default_rng(self.seed).permutation(clips)[:VALIDATION_CLIPS]
-        batches = torch.split(torch.from_numpy(chosen), self.batch_size) if clips else ()
-        return DataLoader(cast("Dataset[Tensor]", batches), batch_size=None)
+        return DataLoader(Lazily(self._held_out_numbers), batch_size=None) if self.is_validated else []
+
+    def _held_out_numbers(self) -> Sequence[Tensor]:
+        chosen = np.random.default_rng(self.seed).permutation(len(self.held_out_clips))[:VALIDATION_CLIPS]
+        return torch.split(torch.from_numpy(chosen), self.batch_size)

@@ -1,7 +1,7 @@
 """The training loop of the generator: first the autoencoder, then the transformer on its latents, in one run."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import lightning
 import numpy as np
@@ -12,8 +12,8 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from env.errors import GhostkeysError
-from generator.data import Clips, ClipsDataModule
-from generator.model import GeneratorConfig, VideoGenerator
+from generator.data import ClipBatch, Clips, ClipsDataModule
+from generator.model import GeneratorConfig, LatentBatch, VideoGenerator
 from generator.vae import to_pixels
 from learning.distributed import main_process_first
 
@@ -26,6 +26,11 @@ class GeneratorModule(lightning.LightningModule):
 
     In between the latents of all frames are computed once, and kept in the run's folder until it is finished.
     """
+
+    LINKS: ClassVar[dict[str, str]] = {
+        "model.config.vae.size": "data.size",
+        "model.config.dit.context": "data.context",
+    }
 
     def __init__(
         self,
@@ -47,15 +52,15 @@ class GeneratorModule(lightning.LightningModule):
         self.warmup_steps = warmup_steps
         self.seed = seed
         self._latents: NDArray[np.float16] | None = None
+        self._prepared = False
 
     def checkpoint_config(self) -> dict[str, Any]:
         """The model's config as plain YAML."""
         return self.model.config.to_dict()
 
     @property
-    def clips(self) -> Clips:
-        """The training data."""
-        return cast(ClipsDataModule, cast(Any, self.trainer).datamodule).clips
+    def _data(self) -> ClipsDataModule:
+        return cast("ClipsDataModule", cast(Any, self.trainer).datamodule)
 
     def setup(self, stage: str) -> None:
         """Checks the budget."""
@@ -73,21 +78,42 @@ class GeneratorModule(lightning.LightningModule):
     def finish(self, datamodule: ClipsDataModule) -> None:
         """Removes the latents after the last step."""
         self._latents = None
-        if self.trainer.is_global_zero:
+        if self.trainer.is_global_zero and datamodule.clips is not None:
             datamodule.clips.forget_latents(Path(self.trainer.default_root_dir))
 
-    def training_step(self, clips: Tensor, index: int) -> Tensor:
-        """clips: numbers (B,) of clips."""
-        numbers = clips.cpu().numpy()
+    def training_step(self, batch: Tensor | ClipBatch, index: int) -> Tensor:
+        """batch: numbers (B,) of clips, or clips of streamed play."""
         generator = self._noise(index)
         if self.global_step < self.vae_steps:
-            pixels = to_pixels(self.clips.frames(numbers).to(self.device))
-            losses, name = self.model.vae.loss(pixels, generator=generator), "vae"
+            losses, name = self.model.vae.loss(to_pixels(self._last_frames(batch)), generator=generator), "vae"
         else:
-            batch = self.clips.latents(numbers, self._prepared_latents()).to(self.device)
-            losses, name = self.model.loss(batch, generator=generator), "dit"
+            losses, name = self.model.loss(self._latents_of(batch), generator=generator), "dit"
         self.log_dict({f"{name}/{key}": value for key, value in losses.items()}, prog_bar=True)
         return losses["total"]
+
+    def _last_frames(self, batch: Tensor | ClipBatch) -> Tensor:
+        """The last context frame of each clip, uint8 (B, H, W, 3)."""
+        if isinstance(batch, ClipBatch):
+            return batch.frames[:, self.model.context - 1]
+        return cast("Clips", self._data.clips).frames(batch.cpu().numpy()).to(self.device)
+
+    def _latents_of(self, batch: Tensor | ClipBatch) -> LatentBatch:
+        """The clips' latents with their actions; those of decoded play are encoded once, all together."""
+        self._prepare_latents()
+        context = self.model.context
+        if isinstance(batch, ClipBatch):
+            latents = self._encoded(batch.frames)
+            return LatentBatch(latents[:, :context], batch.actions, latents[:, context:])
+        clips = cast("Clips", self._data.clips)
+        return clips.latents(batch.cpu().numpy(), cast("NDArray[np.float16]", self._latents)).to(self.device)
+
+    def _encoded(self, frames: Tensor) -> Tensor:
+        """Latents of frames, from the finished autoencoder: without what it does in training alone."""
+        was_training = self.model.vae.training
+        self.model.vae.eval()
+        latents = self.model.encode(frames)
+        self.model.vae.train(was_training)
+        return latents
 
     def _noise(self, batch_idx: int) -> torch.Generator:
         """Random numbers of this step, its batch and this process alone."""
@@ -97,7 +123,7 @@ class GeneratorModule(lightning.LightningModule):
 
     def validation_step(self, clips: Tensor, index: int) -> None:
         """clips: numbers (B,) of validation clips. The part in training is measured, with the same noise each time."""
-        validation = cast(Clips, cast(ClipsDataModule, cast(Any, self.trainer).datamodule).validation)
+        validation = self._data.held_out_clips
         numbers = clips.cpu().numpy()
         generator = torch.Generator(self.device).manual_seed((self.seed << 32) + index)
         if self.global_step <= self.vae_steps:
@@ -134,19 +160,20 @@ class GeneratorModule(lightning.LightningModule):
 
         return factor
 
-    def _prepared_latents(self) -> NDArray[np.float16]:
-        """The latents of all frames, at the first call after the autoencoder's last step."""
-        if self._latents is None:
-            self.model.eval()
-            if self.global_step == self.vae_steps:
-                self.model.set_normalisation(self.model.encode(self._some_frames()))
+    def _prepare_latents(self) -> None:
+        """After the autoencoder's last step: what all latents are scaled by, and the latents of all decoded frames."""
+        clips = self._data.clips
+        if self._prepared:
+            return
+        self.model.eval()
+        if self.global_step == self.vae_steps:
+            self.model.set_normalisation(self.model.encode(self._some_frames()))
+        if clips is not None:
             with main_process_first():
-                self._latents = self.clips.encode(self.model, Path(self.trainer.default_root_dir))
-            self.model.train()
-        return self._latents
+                self._latents = clips.encode(self.model, Path(self.trainer.default_root_dir))
+        self.model.train()
+        self._prepared = True
 
     def _some_frames(self) -> Tensor:
         """uint8 (B, H, W, 3), the same ones at every call."""
-        rng = np.random.default_rng(self.seed)
-        chosen = rng.choice(len(self.clips), size=min(FIT_FRAMES, len(self.clips)), replace=False)
-        return self.clips.frames(chosen).to(self.device)
+        return self._data.some_frames(FIT_FRAMES).to(self.device)

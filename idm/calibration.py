@@ -12,7 +12,8 @@ from torch import Tensor
 
 from env.camera import CameraQuantizer
 from idm.model import ActionLogits, InverseDynamicsModel
-from learning.data import Episode, TiledWindows
+from learning.data import Episode
+from learning.windows import TiledWindows
 
 log = logging.getLogger(__name__)
 

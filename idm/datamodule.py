@@ -2,131 +2,115 @@
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
-import lightning
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from idm.nn.motion import MotionFeatures
-from learning.data import (
-    Batch,
-    Episode,
-    EpisodeSet,
-    RandomWindows,
-    TiledWindows,
-    load_episodes,
-    split_episodes,
-    tile_windows,
-)
-from learning.distributed import Share, main_process_first
-from learning.frame_cache import DEFAULT_GB
+from learning.data import Episode, EpisodeSet
+from learning.datamodule import Lazily, PlayDataModule
+from learning.streaming import StreamedWindows
+from learning.windows import Batch, RandomWindows, TiledWindows, tile_windows
 
 log = logging.getLogger(__name__)
 
 CHUNK = 64
 """Frames whose motion features are worked out at once."""
+SAMPLE = 4096
+"""Frames of a streamed run whose motion features are looked at before it starts."""
 
 
-class IDMDataModule(lightning.LightningDataModule):
+class IDMDataModule(PlayDataModule):
     """Windows of labelled play.
 
     Args:
-        root: Folder of recordings.
-        size: (height, width) of the frames the model sees.
-        interpolation: How frames are shrunk to that size.
         window: Frames of a window.
         batch_size: Windows of a step.
-        validation_share: Share of the ticks, in whole recordings, that is held out for validation and calibration.
+        rare_share: Share of the windows that are chosen to show a button going down, each button equally often.
         kind: Recordings with a player's actions, or with inferred labels; null takes both.
-        cache: Folder for decoded frames; by default `.frames` under root.
-        cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
-        seed: Decides which recordings are held out, and the windows.
+        validation_share: Share of the sessions that is held out for validation and calibration, chosen by their names.
     """
 
     def __init__(
         self,
-        root: Path,
-        *,
-        size: tuple[int, int] = (128, 128),
-        interpolation: Literal["linear"] | None = None,
+        *args: Any,
         window: int = 64,
         batch_size: int = 8,
-        validation_share: float = 0.12,
+        rare_share: float = 0.0,
         kind: Literal["contractor", "labels"] | None = "contractor",
-        cache: Path | None = None,
-        cache_gb: float = DEFAULT_GB,
-        seed: int = 0,
+        validation_share: float = 0.12,
+        **kwargs: Any,
     ) -> None:
-        super().__init__()
-        self.root = Path(root)
-        self.size = size
-        self.interpolation = interpolation
+        super().__init__(*args, kind=kind, validation_share=validation_share, **kwargs)
         self.window = window
         self.batch_size = batch_size
-        self.validation_share = validation_share
-        self.kind = kind
-        self.cache = Path(cache) if cache is not None else self.root / ".frames"
-        self.cache_gb = cache_gb
-        self.seed = seed
-        self.training: EpisodeSet = EpisodeSet(())
-        self.validation: EpisodeSet = EpisodeSet(())
+        self.rare_share = rare_share
+        self._features: MotionFeatures | None = None
 
-    def setup(self, stage: str) -> None:
-        """Decodes the recordings, once."""
-        if self.training:
-            return
-        with main_process_first():
-            episodes = load_episodes(
-                self.root,
-                size=self.size,
-                interpolation=self.interpolation,
-                cache=self.cache,
-                cache_gb=self.cache_gb,
-                kind=self.kind,
+    def compute_motion(self, features: MotionFeatures) -> NDArray[np.float16]:
+        """Gives decoded episodes their fixed motion features, which saves computing them in every step.
+
+        Returns those that are trained on (N, F); of a streamed run, a sample.
+        """
+        self._features = features
+        if self.episodes is not None:
+            self.episodes = self.completed(self.episodes)
+            episodes = list(self.episodes)
+        else:
+            episodes = [with_motion(episode, features) for episode in self.some_episodes(SAMPLE)]
+        return np.concatenate([episode.motion for episode in episodes if episode.motion is not None])
+
+    def completed(self, episodes: EpisodeSet) -> EpisodeSet:
+        """Decoded episodes with their motion features."""
+        features = self._features
+        if features is None:
+            return episodes
+        with tqdm(total=episodes.ticks, desc="motion features", unit="frame", leave=False) as bar:
+            done = tuple(_with_motion(episode, features, bar) for episode in episodes)
+        return replace(episodes, episodes=done)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Random windows, going on at the trainer's step."""
+        windows: RandomWindows | StreamedWindows
+        if self.episodes is not None:
+            windows = RandomWindows(
+                self.episodes,
+                window=self.window,
+                batch_size=self.batch_size,
+                rare_share=self.rare_share,
+                seed=self.seed,
+                share=self.share,
             )
-        self.training, self.validation = split_episodes(
-            episodes, validation_share=self.validation_share, seed=self.seed
-        )
-        if self.validation and not tile_windows(self.validation, self.window):
+        else:
+            windows = StreamedWindows(
+                self.source,
+                window=self.window,
+                batch_size=self.batch_size,
+                rare_share=self.rare_share,
+                capacity=self.capacity,
+                seed=self.seed,
+                share=self.share,
+                workers=self.workers,
+            )
+        return DataLoader(windows, batch_size=None, pin_memory=self.pins)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        """What is held out once through; no loader without any."""
+        return DataLoader(Lazily(self._held_out_windows), batch_size=None) if self.is_validated else []
+
+    def _held_out_windows(self) -> TiledWindows:
+        if not tile_windows(self.validation, self.window):
             log.warning(
                 "the %d ticks held out of %s are shorter than a window of %d: the model is not scored or calibrated.",
                 self.validation.ticks,
                 self.root,
                 self.window,
             )
-            self.validation = EpisodeSet(())
-
-    def compute_motion(self, features: MotionFeatures) -> None:
-        """Gives the episodes their fixed motion features, which saves computing them in every step."""
-        ticks = self.training.ticks + self.validation.ticks
-        with tqdm(total=ticks, desc="motion features", unit="frame", leave=False) as bar:
-            self.training, self.validation = (
-                replace(part, episodes=tuple(_with_motion(episode, features, bar) for episode in part))
-                for part in (self.training, self.validation)
-            )
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Random windows, going on at the trainer's step."""
-        windows = RandomWindows(
-            self.training,
-            window=self.window,
-            batch_size=self.batch_size,
-            seed=self.seed,
-            share=Share.of(self.trainer),
-        )
-        return DataLoader(windows, batch_size=None)
-
-    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
-        """The validation recordings once through; no loader without any."""
-        if not self.validation:
-            return []
-        return DataLoader(
-            TiledWindows(self.validation, window=self.window, batch_size=self.batch_size), batch_size=None
-        )
+        return TiledWindows(self.validation, window=self.window, batch_size=self.batch_size)
 
 
 def _with_motion(episode: Episode, features: MotionFeatures, bar: "tqdm[Any]") -> Episode:

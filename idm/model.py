@@ -19,12 +19,12 @@ from idm.config import IDMConfig
 from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
 from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
-from learning.data import Batch
 from learning.distributed import mean_over_processes
 from learning.nn.attention import Memory, Transformer
 from learning.nn.heads import CategoricalHead
 from learning.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
 from learning.stored_frames import StoredFrames
+from learning.windows import Batch
 
 CAMERA = CameraQuantizer()
 LEAST_LOG_PROB = math.log(1e-7)

@@ -1,7 +1,7 @@
 """Training of the inverse dynamics model: Lightning holds the loop, and only the loop."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import lightning
 import torch
@@ -15,8 +15,8 @@ from idm.metrics import score
 from idm.model import ActionLogits, InverseDynamicsModel, load
 from idm.nn.motion import MotionFeatures
 from learning.checkpoint import load_strictly
-from learning.data import Batch
 from learning.schedules import cosine_schedule
+from learning.windows import Batch
 
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
@@ -62,14 +62,12 @@ class IDMModule(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         """Learns how rare each button is, and lets the data module compute the motion features once."""
-        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = cast("IDMDataModule", cast(Any, self.trainer).datamodule)
         if self.model.motion is not None and self.model.read_motion is not None:
-            datamodule.compute_motion(self.model.motion)
+            motion = datamodule.compute_motion(self.model.motion)
             if not self._pretrained:
-                motion = [torch.from_numpy(episode.motion) for episode in datamodule.training]
-                self.model.read_motion.standardise(torch.cat(motion))
-        played = [episode.actions[episode.usable] for episode in datamodule.training]
-        self.model.weigh_losses(Actions.concatenate(played))
+                self.model.read_motion.standardise(torch.from_numpy(motion))
+        self.model.weigh_losses(Actions.concatenate(datamodule.played()))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """One batch of windows."""
@@ -89,6 +87,8 @@ class IDMModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs macro-F1 and the camera's R²."""
+        if not self._validated:
+            return
         found, true = (Actions.concatenate(runs) for runs in zip(*self._validated, strict=True))
         self._validated.clear()
         if len(true) == 0:

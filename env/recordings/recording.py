@@ -113,30 +113,38 @@ class Recording:
         self._cursor = np.full((len(self), 2), np.nan)
         self.frame_numbers = frames_labelled(path, table, metadata, self.video)
 
-    def frames(self, start: int = 0, stop: int | None = None, size: Size | None = None) -> NDArray[np.uint8]:
-        """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given."""
+    def frames(
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        size: Size | None = None,
+        *,
+        interpolation: Interpolation = None,
+    ) -> NDArray[np.uint8]:
+        """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given, as `interpolation` says."""
+        interpolation = interpolation or self._interpolation
         stop = len(self) if stop is None else stop
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"ticks {start} to {stop} are not within the {len(self)} of {self.name}.")
         if np.isnan(self._cursor[start:stop]).all():
-            return self._reader.read(self.frame_numbers[start:stop], size=size, interpolation=self._interpolation)
-        return np.stack([self._frame(self._reader, tick, size) for tick in range(start, stop)])
+            return self._reader.read(self.frame_numbers[start:stop], size=size, interpolation=interpolation)
+        return np.stack([self._frame(self._reader, tick, size, interpolation) for tick in range(start, stop)])
 
     def iter_frames(self, size: Size | None = None) -> Iterator[Frame]:
         """The frame of each tick in turn, uint8 (H, W, 3) RGB."""
         reader = FrameReader(self.video)
         for tick in range(len(self)):
-            yield self._frame(reader, tick, size)
+            yield self._frame(reader, tick, size, self._interpolation)
 
-    def _frame(self, reader: FrameReader, tick: int, size: Size | None) -> Frame:
+    def _frame(self, reader: FrameReader, tick: int, size: Size | None, interpolation: Interpolation) -> Frame:
         number = int(self.frame_numbers[tick])
         if np.isnan(self._cursor[tick, 0]):
-            return reader.frame(number, size=size, interpolation=self._interpolation)
+            return reader.frame(number, size=size, interpolation=interpolation)
         frame = reader.frame(number).copy()
         # The place is counted in a window of 720 lines, in both directions.
         x, y = self._cursor[tick] * frame.shape[0] / WINDOW_HEIGHT
         draw_cursor(frame, x, y)
-        return frame if size is None else resize(frame, size, interpolation=self._interpolation)
+        return frame if size is None else resize(frame, size, interpolation=interpolation)
 
     def __len__(self) -> int:
         return len(self.actions)

@@ -17,7 +17,7 @@ from idm.model import (
     overlapping_windows,
     weights_between,
 )
-from learning.data import Window, collate_windows
+from learning.windows import Window, collate_windows
 from tests.unit.idm.clips import TINY, make_episode
 
 

@@ -11,7 +11,7 @@ from generator import DiTConfig, GeneratorConfig, VAEConfig, VideoGenerator
 from generator.actions import ACTION_FEATURES
 from generator.model import LatentBatch
 from idm.model import InverseDynamicsModel
-from learning.data import Batch
+from learning.windows import Batch
 from tests.unit.idm.clips import TINY
 
 REFUSED = {"aten::binary_cross_entropy"}

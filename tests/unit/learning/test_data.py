@@ -1,7 +1,6 @@
 """Recordings become episodes, and episodes windows."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,10 @@ from env.errors import RecordingError
 from env.video.encoding import write_video
 from env.video.frames import read_frames
 from env.video.pictures import resize
-from learning.data import EpisodeSet, RandomWindows, draw_windows, load_episodes, split_episodes, tile_windows
+from learning.data import load_episodes
 from learning.distributed import Share
 from learning.stored_frames import StoredFrames
+from learning.windows import Drawable, RandomWindows, draw_windows, tile_windows
 from tests.unit.idm.clips import SIZE, make_episode
 
 
@@ -76,29 +76,16 @@ def test_no_recordings(tmp_path: Path, name: str) -> None:
         load_episodes(tmp_path / name, size=SIZE)
 
 
-def test_split_is_by_whole_recordings() -> None:
-    episodes = EpisodeSet(tuple(make_episode(20, seed=seed) for seed in range(6)))
-    training, validation = split_episodes(episodes, validation_share=0.3, seed=1)
-    names = [{episode.name for episode in part} for part in (training, validation)]
-    assert not names[0] & names[1]
-    assert (len(training), len(validation)) == (4, 2)
-
-
-def test_one_recording_is_split_in_time() -> None:
-    training, validation = split_episodes(EpisodeSet((make_episode(20, seed=0),)), validation_share=0.25, seed=0)
-    assert (training.ticks, validation.ticks) == (15, 5)
-
-
 def test_every_start_is_drawn() -> None:
     episodes = [make_episode(10, seed=0), make_episode(3, seed=1), make_episode(9, seed=2)]
-    windows = draw_windows(episodes, 500, 8, np.random.default_rng(0))
+    windows = draw_windows([Drawable(each, 8) for each in episodes], 500, np.random.default_rng(0))
     assert {(w.episode, w.start) for w in windows} == {(0, 0), (0, 1), (0, 2), (2, 0), (2, 1)}
     assert {w.stop - w.start for w in windows} == {8}
 
 
 def test_windows_longer_than_every_recording() -> None:
     with pytest.raises(RecordingError, match="shorter than a window of 64"):
-        draw_windows([make_episode(10, seed=0)], 1, 64, np.random.default_rng(0))
+        draw_windows([Drawable(make_episode(10, seed=0), 64)], 1, np.random.default_rng(0))
 
 
 def test_tiles_cover_once() -> None:
@@ -113,25 +100,3 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
     resumed = next(iter(RandomWindows(episodes, window=8, batch_size=2, seed=5, share=Share(first_batch=2))))
     assert third.frames.equal(resumed.frames)
     assert third.camera.equal(resumed.camera)
-
-
-def test_pieces_of_one_session_stay_on_one_side_of_the_split() -> None:
-    """Contractors' sessions are cut into recordings of five minutes: neighbours show the same world and player."""
-    names = [
-        f"{player}-20220421-{hour:02}{minute:02}00" for player in "abcdef" for hour in (9, 10) for minute in (0, 5, 10)
-    ]
-    episodes = EpisodeSet(tuple(replace(make_episode(20, seed=1), name=name) for name in names))
-    for seed in range(20):
-        training, validation = split_episodes(episodes, validation_share=0.3, seed=seed)
-        sides = [{episode.name[0] for episode in part} for part in (training, validation)]
-        assert not sides[0] & sides[1]
-        assert len(training) + len(validation) == len(names)
-        assert 0.3 <= validation.ticks / episodes.ticks <= 0.5
-
-
-def test_of_a_single_session_the_last_recordings_are_held_out() -> None:
-    names = [f"a-20220421-09{minute:02}00" for minute in (5, 0, 15, 10)]
-    episodes = EpisodeSet(tuple(replace(make_episode(20, seed=1), name=name) for name in names))
-    training, validation = split_episodes(episodes, validation_share=0.25, seed=3)
-    assert [episode.name for episode in validation] == ["a-20220421-091500"]
-    assert len(training) == 3

@@ -1,12 +1,14 @@
 from itertools import islice
 
 import numpy as np
+import pytest
 
+from agents.chunks import Chunks, class_counts, draw_chunks, draw_runs, mirror_actions
 from agents.codec import JointCodec
-from agents.data import Chunks, draw_chunks, draw_runs, mirror_actions
 from env.actions import BUTTONS, Actions
 from learning.data import Episode
 from learning.distributed import Share
+from learning.sources import EpisodeSource
 
 
 def make_episode(ticks: int, number: int) -> Episode:
@@ -22,6 +24,7 @@ def make_episode(ticks: int, number: int) -> Episode:
 
 
 EPISODES = [make_episode(ticks, number) for number, ticks in enumerate([50, 7, 33], start=100)]
+SOURCE = EpisodeSource(EPISODES)
 
 
 def test_every_tick_comes_once_a_pass() -> None:
@@ -36,7 +39,7 @@ def test_every_tick_comes_once_a_pass() -> None:
 
 def test_a_slot_goes_through_a_run_in_order() -> None:
     """A slot shows tick after tick, and says where it jumps: the memory never joins what does not belong together."""
-    batches = list(islice(Chunks(EPISODES, chunk=8, slots=3, run=20), 40))
+    batches = list(islice(Chunks(SOURCE, chunk=8, slots=3, run=20), 40))
     for slot in range(3):
         ticks = np.concatenate([batch.frames[slot, :, 0, 0, 0].numpy() for batch in batches]).astype(int)
         episodes = np.concatenate([batch.frames[slot, :, 0, 5, 0].numpy() for batch in batches])
@@ -49,24 +52,22 @@ def test_a_slot_goes_through_a_run_in_order() -> None:
 
 def test_batches_depend_on_seed_and_step_alone() -> None:
     """A resumed run sees the batches that an unbroken one would have seen."""
-    whole = list(islice(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=3), 12))
-    resumed = list(
-        islice(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=3, share=Share(first_batch=5)), 7)
-    )
-    other = next(iter(Chunks(EPISODES, chunk=8, slots=2, run=20, mirror=0.5, seed=4)))
+    whole = list(islice(Chunks(SOURCE, chunk=8, slots=2, run=20, mirror=0.5, seed=3), 12))
+    resumed = list(islice(Chunks(SOURCE, chunk=8, slots=2, run=20, mirror=0.5, seed=3, share=Share(first_batch=5)), 7))
+    other = next(iter(Chunks(SOURCE, chunk=8, slots=2, run=20, mirror=0.5, seed=4)))
     for expected, got in zip(whole[5:], resumed, strict=True):
         assert all(bool((a == b).all()) for a, b in zip(expected, got, strict=True))
     assert not bool((other.frames == whole[0].frames).all())
 
 
 def test_once_reads_each_recording_in_order() -> None:
-    batches = list(Chunks(EPISODES, chunk=10, slots=1, once=True))
+    batches = list(Chunks(SOURCE, chunk=10, slots=1, once=True))
     ticks = np.concatenate([batch.frames[0, :, 0, 0, 0].numpy() for batch in batches])
     assert ticks.tolist() == [*range(50), *range(7), *range(33)]
 
 
 def test_unusable_and_null_ticks_weigh_less() -> None:
-    batch = next(iter(Chunks([EPISODES[1]], chunk=7, slots=1, once=True, null_weight=0.25)))
+    batch = next(iter(Chunks(EpisodeSource([EPISODES[1]]), chunk=7, slots=1, once=True, null_weight=0.25)))
     assert batch.weight[0].tolist() == [1, 0.25, 1, 0.25, 1, 0, 0]
 
 
@@ -83,7 +84,7 @@ def test_mirror_swaps_left_and_right() -> None:
 
 
 def test_mirrored_runs_show_the_mirrored_picture() -> None:
-    batch = next(iter(Chunks([EPISODES[0]], chunk=10, slots=1, mirror=1.0)))
+    batch = next(iter(Chunks(EpisodeSource([EPISODES[0]]), chunk=10, slots=1, mirror=1.0)))
     assert (batch.frames[0, :, 0, 0, 0] == 100).all()
     right = JointCodec().encode(mirror_actions(EPISODES[0].actions))[0]
     assert set(batch.buttons[0].tolist()) <= set(right.tolist())
@@ -91,7 +92,9 @@ def test_mirrored_runs_show_the_mirrored_picture() -> None:
 
 def test_tint_changes_the_light_and_keeps_the_actions() -> None:
     """A run keeps its light from its first tick to its last."""
-    plain, tinted = (next(iter(Chunks([EPISODES[0]], chunk=10, slots=1, tint=tint, run=100))) for tint in (0.0, 0.3))
+    plain, tinted = (
+        next(iter(Chunks(EpisodeSource([EPISODES[0]]), chunk=10, slots=1, tint=tint, run=100))) for tint in (0.0, 0.3)
+    )
     colours = tinted.frames[0, :, 0, 5].float()
     assert not bool((tinted.frames == plain.frames).all())
     assert bool((colours == colours[0]).all())
@@ -100,8 +103,9 @@ def test_tint_changes_the_light_and_keeps_the_actions() -> None:
 
 def test_class_counts_cover_what_training_shows() -> None:
     """With mirrored runs, the mirror's classes count too; without the camera bit, the camera does not."""
-    plain = Chunks(EPISODES, chunk=8, slots=1).class_counts()
-    mirrored = Chunks(EPISODES, chunk=8, slots=1, mirror=0.5).class_counts()
+    played = [episode.actions for episode in EPISODES]
+    plain = class_counts(played, mirrored=False)
+    mirrored = class_counts(played, mirrored=True)
     assert plain[0].sum() == 90
     assert mirrored[0].sum() == 180
     assert np.count_nonzero(mirrored[0]) == np.count_nonzero(plain[0]) + 1
@@ -110,10 +114,46 @@ def test_class_counts_cover_what_training_shows() -> None:
 
 def test_a_short_recording_is_no_obstacle() -> None:
     """Chunks longer than any recording are filled from several."""
-    batch = next(iter(Chunks([EPISODES[1]], chunk=30, slots=2)))
+    batch = next(iter(Chunks(EpisodeSource([EPISODES[1]]), chunk=30, slots=2)))
     assert batch.frames.shape == (2, 30, 4, 6, 3)
     assert (batch.first.sum(1) >= 4).all()
 
 
 def test_chunks_end_with_the_runs() -> None:
     assert list(draw_chunks(iter(()), slots=2, chunk=4)) == []
+
+
+class Short(EpisodeSource):
+    """Recordings that end before they said they would."""
+
+    def read(self, recording: int, start: int, stop: int) -> Episode:
+        return super().read(recording, start, min(stop, 21))
+
+
+def test_ticks_that_are_not_there_do_not_count() -> None:
+    batches = islice(Chunks(Short([EPISODES[0]]), chunk=10, slots=1, run=100), 12)
+    ticks = np.concatenate([batch.frames[0, :, 0, 0, 0].numpy() for batch in batches])
+    weights = np.concatenate(
+        [batch.weight[0].numpy() for batch in islice(Chunks(Short([EPISODES[0]]), chunk=10, slots=1, run=100), 12)]
+    )
+    assert set(ticks.tolist()) == set(range(21))
+    assert (weights == 0).mean() > 0.4
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_resumed_run_reads_only_what_is_to_come(workers: int) -> None:
+    """The same batches, though runs that are half done are read from their middle on."""
+    options = {"chunk": 8, "slots": 3, "run": 30, "mirror": 0.5, "tint": 0.2, "seed": 3}
+    whole = list(islice(Chunks(SOURCE, **options), 25))  # type: ignore[arg-type]
+    resumed = Chunks(SOURCE, **options, share=Share(first_batch=13), workers=workers)  # type: ignore[arg-type]
+    for expected, got in zip(whole[13:], islice(resumed, 12), strict=True):
+        assert all(bool((a == b).all()) for a, b in zip(expected, got, strict=True))
+
+
+def test_two_processes_have_the_slots_of_one() -> None:
+    options = {"chunk": 8, "run": 20, "mirror": 0.5, "seed": 3}
+    whole = list(islice(Chunks(SOURCE, slots=4, **options), 9))  # type: ignore[arg-type]
+    for rank in range(2):
+        half = islice(Chunks(SOURCE, slots=2, share=Share(rank, 2), **options), 9)  # type: ignore[arg-type]
+        for expected, got in zip(whole, half, strict=True):
+            assert bool((expected.frames[2 * rank : 2 * rank + 2] == got.frames).all())

@@ -1,0 +1,148 @@
+"""Where training reads play from, some ticks at a time: recordings on the disk, or decoded episodes."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from env.actions import Actions
+from env.errors import RecordingError
+from env.recordings.index import RecordingIndex, expected_ticks
+from env.recordings.keys import KeyTable
+from env.recordings.recording import Kind, find_recordings
+from learning.data import Episode, Interpolation, Size
+
+LISTING_THREADS = 16
+"""Files whose length is looked up at once: that is waiting for the disk, mostly."""
+
+
+class Source(Protocol):
+    """Recordings that can be read from any tick on, in any process: it can be pickled."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the recordings."""
+        ...
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Ticks of each recording, at most."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """(height, width) of the frames."""
+        ...
+
+    def read(self, recording: int, start: int, stop: int) -> Episode:
+        """Ticks `start` to `stop` of a recording, fewer where it ends before. Raises GhostkeysError or OSError."""
+        ...
+
+    def actions(self, recording: int) -> Actions:
+        """What was done in the usable ticks of a recording, without its frames. Raises GhostkeysError or OSError."""
+        ...
+
+
+class RecordingSource:
+    """Recordings on the disk, decoded when they are read. None is opened, but for its length, before that."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        size: Size,
+        interpolation: Interpolation = None,
+        kind: Kind | None = None,
+        keys: KeyTable | None = None,
+        index: RecordingIndex | None = None,
+    ) -> None:
+        """`size` is the (height, width) of the frames; `kind` and `keys` are those of `Recording.open`."""
+        self.paths = list(paths)
+        self.size = size
+        self.interpolation = interpolation
+        self.kind = kind
+        self.keys = keys
+        self.index = index or RecordingIndex()
+        self.names = [path.name.partition(".")[0] for path in self.paths]
+        with ThreadPoolExecutor(LISTING_THREADS) as pool:
+            self.lengths = list(pool.map(expected_ticks, self.paths))
+
+    def read(self, recording: int, start: int, stop: int) -> Episode:
+        """Ticks `start` to `stop` of a recording."""
+        opened = self.index.open(self.paths[recording], kind=self.kind, keys=self.keys)
+        start, stop = min(start, len(opened)), min(stop, len(opened))
+        frames = (
+            opened.frames(start, stop, size=self.size, interpolation=self.interpolation)
+            if stop > start
+            else np.empty((0, *self.size, 3), np.uint8)
+        )
+        ticks = slice(start, stop)
+        gui = opened.gui[ticks] if opened.kind == "contractor" else None
+        return Episode(frames, opened.actions[ticks], opened.usable[ticks], opened.name, gui=gui, start=start)
+
+    def actions(self, recording: int) -> Actions:
+        """What was done in the usable ticks of a recording."""
+        opened = self.index.open(self.paths[recording], kind=self.kind, keys=self.keys)
+        return opened.actions[opened.usable]
+
+
+class EpisodeSource:
+    """Episodes that are decoded already, in memory or on the disk."""
+
+    def __init__(self, episodes: Sequence[Episode]) -> None:
+        self.episodes = episodes
+        self.names = [episode.name for episode in episodes]
+        self.lengths = [len(episode) for episode in episodes]
+        height, width = episodes[0].frames.shape[1:3] if len(episodes) else (0, 0)
+        self.size: Size = (height, width)
+
+    def read(self, recording: int, start: int, stop: int) -> Episode:
+        """Ticks `start` to `stop` of an episode."""
+        return self.episodes[recording].part(start, stop)
+
+    def actions(self, recording: int) -> Actions:
+        """What was done in the usable ticks of an episode."""
+        episode = self.episodes[recording]
+        return episode.actions[episode.usable]
+
+
+class Span(NamedTuple):
+    """Ticks `start` to `stop` of one recording."""
+
+    recording: int
+    start: int
+    stop: int
+
+
+class Spans:
+    """Some recordings of a source, or some ticks of them."""
+
+    def __init__(self, source: Source, spans: Sequence[Span]) -> None:
+        self.source = source
+        self.spans = list(spans)
+        self.names = [source.names[span.recording] for span in self.spans]
+        self.lengths = [span.stop - span.start for span in self.spans]
+        self.size = source.size
+
+    def read(self, recording: int, start: int, stop: int) -> Episode:
+        """Ticks `start` to `stop` of a span."""
+        span = self.spans[recording]
+        return self.source.read(span.recording, span.start + start, min(span.start + stop, span.stop))
+
+    def actions(self, recording: int) -> Actions:
+        """What was done in the usable ticks of the whole recording of a span."""
+        return self.source.actions(self.spans[recording].recording)
+
+
+def find_source(
+    root: Path | str, *, size: Size, interpolation: Interpolation, kind: Kind | None, keys: KeyTable | None
+) -> RecordingSource:
+    """The recordings below a folder. Raises RecordingError if there is none, or none with a tick."""
+    source = RecordingSource(
+        find_recordings(root, kind=kind), size=size, interpolation=interpolation, kind=kind, keys=keys
+    )
+    if not any(source.lengths):
+        raise RecordingError(f"{root}: none of the {len(source.names)} recordings has a tick that can be read.")
+    return source
