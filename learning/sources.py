@@ -1,5 +1,6 @@
 """Where training reads play from, some ticks at a time: recordings on the disk, or decoded episodes."""
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from env.actions import Actions
-from env.errors import RecordingError
+from env.errors import GhostkeysError, RecordingError
 from env.recordings.index import RecordingIndex, expected_ticks
 from env.recordings.keys import KeyTable
 from env.recordings.recording import Kind, find_recordings
 from learning.data import Episode, Interpolation, Size
+
+log = logging.getLogger(__name__)
 
 LISTING_THREADS = 16
 """Files whose length is looked up at once: that is waiting for the disk, mostly."""
@@ -67,7 +70,7 @@ class RecordingSource:
         self.index = index or RecordingIndex()
         self.names = [path.name.partition(".")[0] for path in self.paths]
         with ThreadPoolExecutor(LISTING_THREADS) as pool:
-            self.lengths = list(pool.map(expected_ticks, self.paths))
+            self.lengths = list(pool.map(_length, self.paths))
 
     def read(self, recording: int, start: int, stop: int) -> Episode:
         """Ticks `start` to `stop` of a recording."""
@@ -86,6 +89,14 @@ class RecordingSource:
         """What was done in the usable ticks of a recording."""
         opened = self.index.open(self.paths[recording], kind=self.kind, keys=self.keys)
         return opened.actions[opened.usable]
+
+
+def _length(path: Path) -> int:
+    try:
+        return expected_ticks(path)
+    except (GhostkeysError, OSError) as error:
+        log.warning("passed over %s: %s", path, error)
+        return 0
 
 
 class EpisodeSource:
