@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, Self
 
 import av
@@ -31,7 +33,7 @@ import env.video
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError, VideoError
 from env.files import atomic_path
-from env.recordings.alignment import Alignment
+from env.recordings.alignment import RATE_TOLERANCE, Alignment
 from env.recordings.labels import read_label_header
 from env.recordings.play import GUI_MOUSE_SCALES
 from env.recordings.recording import Kind, Recording, action_file, contractor_video, video_of
@@ -52,8 +54,8 @@ KEPT = 7 / 8
 """Entries go, the least recently used first, until they take no more than this share of the room."""
 USED_AGAIN = 3600.0
 """Seconds; the time of an entry's last use is not noted more often."""
-RATE_TOLERANCE = 0.01
-"""How far a container's frame rate may be from 20, as a share of it, to be taken for one frame a tick."""
+HEAD_BYTES = 2**16
+"""Of a contractor's file, whose clock is looked at: about 30 lines."""
 _ERRORS = {each.__name__: each for each in (RecordingError, VideoError)}
 _FACTS = "facts"
 _DAMAGE = (zlib.error, SafetensorError, ValueError, KeyError, TypeError, IndexError)
@@ -185,25 +187,54 @@ def cache_folder() -> Path:
     return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("ghostkeys", appauthor=False))
 
 
-def expected_ticks(path: PathLike, *, kind: Kind | None = None) -> int:
-    """How many ticks a recording has at most, told from the ends of its files alone, whether it was read before or not.
+def expected_ticks(path: PathLike, *, kind: Kind | None = None, ticks_per_second: float | None = None) -> int:
+    """How many ticks a recording has at most, without reading it, and the same whether it was read before or not.
 
-    Labels have a tick a row. A contractor's recording has no more ticks than its video has frames, where the container
-    says 20 a second; at other rates, than the video lasts. Raises `RecordingError`, and `VideoError` for a video that
-    cannot be opened.
+    Labels have a tick a row. Of a contractor's recording, the container's header tells how many frames there are, each
+    a tick; or fewer where there are other than 20 lines a second: by `ticks_per_second`, as a key table states it, else
+    where the container and the clock of the first lines agree on it. Raises `RecordingError`, and `VideoError` for a
+    video that cannot be opened.
     """
     actions, kind = action_file(Path(path), kind)
     if kind == "labels":
         return read_label_header(actions)[1]
     with opened(contractor_video(actions)) as (container, stream):
-        frames, rate = max(int(stream.frames), 0), frame_rate(stream)
-        if frames and abs(rate / TICKS_PER_SECOND - 1) <= RATE_TOLERANCE:
-            return frames
+        rate = frame_rate(stream)
         if stream.duration is not None:
             seconds = float(stream.duration * stream.time_base)
         else:
             seconds = (container.duration or 0) / av.time_base
-    return math.ceil(max(seconds, 0.0) * TICKS_PER_SECOND - 1e-6)
+        frames = max(int(stream.frames), 0) or _whole(seconds * rate)
+    source = ticks_per_second or rate
+    if _same_rate(source, TICKS_PER_SECOND):
+        return frames
+    if ticks_per_second is None and not _same_rate(_lines_a_second(actions), rate):
+        return frames
+    passed = max(seconds, frames / source) if _same_rate(source, rate) else frames / source
+    return _whole(passed * TICKS_PER_SECOND)
+
+
+def _whole(ticks: float) -> int:
+    """Rounded up, but for what times in whole milliseconds add."""
+    return math.ceil(max(ticks, 0.0) - 0.05)
+
+
+def _same_rate(one: float, other: float) -> bool:
+    return abs(one / other - 1) <= RATE_TOLERANCE
+
+
+def _lines_a_second(actions: Path) -> float:
+    """By the clock of a contractor's first lines; 0 where they have none."""
+    with actions.open("rb") as file:
+        lines = file.read(HEAD_BYTES).splitlines()[:-1]
+    clock = []
+    for line in lines:
+        with suppress(ValueError, RecursionError, OverflowError):  # met again by whoever reads the recording
+            tick = json.loads(line)
+            if isinstance(tick, dict) and isinstance(tick.get("milli"), int | float):
+                clock.append(float(tick["milli"]))
+    steps = [after - before for before, after in pairwise(clock) if after > before]
+    return 1000 / median(steps) if steps else 0.0
 
 
 def _identity(file: Path) -> list[int] | None:

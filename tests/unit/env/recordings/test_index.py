@@ -299,17 +299,28 @@ def test_expected_ticks(folder: Path, index: RecordingIndex, unread: Callable[[]
 
 
 @pytest.mark.parametrize(
-    ("suffix", "rate", "frames", "ticks"),
-    [(".mp4", 20, 31, 31), (".mkv", 20, 31, 31), (".mp4", 60, 31, 11), (".avi", 30, 31, 21)],
+    ("suffix", "rate", "clock", "stated", "ticks"),
+    [
+        (".mp4", 20, 20, None, 31),
+        (".mkv", 20, None, None, 31),  # its header tells no number of frames
+        (".mp4", 60, 60, None, 11),
+        (".avi", 30, 30, None, 21),
+        (".mp4", 30, 20, None, 31),  # a frame a tick, under a wrong rate
+        (".mp4", 30, None, None, 31),
+        (".mp4", 30, None, 30, 21),
+        (".mp4", 20, 20, 60, 11),
+        (".mp4", 10, 10, None, 62),
+    ],
 )
 def test_expected_ticks_of_other_containers_and_rates(
-    tmp_path: Path, suffix: str, rate: int, frames: int, ticks: int
+    tmp_path: Path, suffix: str, rate: int, clock: int | None, stated: float | None, ticks: int
 ) -> None:
-    """As the container's header has it; .mkv tells no number of frames."""
-    pictures = np.concatenate([frames_of(), frames_of()])[:frames]
-    write_clip(tmp_path / f"play{suffix}", pictures, steady(frames, rate), "mpeg4", rate=rate)
-    (tmp_path / "play.jsonl").write_text(json.dumps({"not": "read"}))
-    assert expected_ticks(tmp_path / "play.jsonl") == ticks
+    pictures = np.concatenate([frames_of(), frames_of()])[:31]
+    write_clip(tmp_path / f"play{suffix}", pictures, steady(31, rate), "mpeg4", rate=rate)
+    lines: list[Any] = [{"milli": None if clock is None else 5000 + 1000 * number // clock} for number in range(31)]
+    lines.insert(3, "no object")
+    (tmp_path / "play.jsonl").write_text("not JSON\n" + "".join(json.dumps(line) + "\n" for line in lines))
+    assert expected_ticks(tmp_path / "play.jsonl", ticks_per_second=stated) == ticks
 
 
 def test_expected_ticks_of_what_is_no_recording(tmp_path: Path) -> None:
