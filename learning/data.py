@@ -19,7 +19,7 @@ from env.files import atomic_path
 from env.recordings.index import RecordingIndex
 from env.recordings.keys import KeyTable
 from env.recordings.recording import Kind, Recording, find_recordings
-from env.video.pictures import resize
+from env.video.pictures import RESIZE_VERSION
 from learning.frame_cache import DEFAULT_GB, CacheFullError, FrameCache
 from learning.stored_frames import StoredFrames
 
@@ -156,15 +156,16 @@ def _load_episode(
 
 
 def _decode(recording: Recording, size: Size, interpolation: Interpolation) -> Iterator[NDArray[np.uint8]]:
-    return (resize(frame, size, interpolation=interpolation) for frame in recording.iter_frames())
+    return recording.iter_frames(size, interpolation)
 
 
 def _decode_cached(recording: Recording, size: Size, interpolation: Interpolation, cache: FrameCache) -> StoredFrames:
     """Frames in a raw array in the cache, written on first use; a changed video gets a new name."""
     stat = recording.video.stat()
-    identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size}".encode()
-    # A label table may show the video's frames at other times than a contractor's actions do.
-    key = hashlib.sha256(identity + recording.times.tobytes()).hexdigest()[:16]
+    identity = f"{recording.video.resolve()} {stat.st_mtime_ns} {stat.st_size} {RESIZE_VERSION}".encode()
+    # Labels of a video may show other frames than a contractor's actions do, and show no cursor.
+    shown = recording.frame_numbers.astype("<i8").tobytes() + recording.cursor.astype("<f8").tobytes()
+    key = hashlib.sha256(identity + shown).hexdigest()[:16]
     form = f"{size[0]}x{size[1]}" + (f"-{interpolation}" if interpolation else "")
     target = cache.folder / f"{recording.name}-{form}-{key}.npy"
     if target.exists():

@@ -70,7 +70,7 @@ class RecordingSource:
         self.index = index or RecordingIndex()
         self.names = [path.name.partition(".")[0] for path in self.paths]
         with ThreadPoolExecutor(LISTING_THREADS) as pool:
-            self.lengths = list(pool.map(_length, self.paths))
+            self.lengths = list(pool.map(self._length, self.paths))
 
     def read(self, recording: int, start: int, stop: int) -> Episode:
         """Ticks `start` to `stop` of a recording."""
@@ -90,13 +90,12 @@ class RecordingSource:
         opened = self.index.open(self.paths[recording], kind=self.kind, keys=self.keys)
         return opened.actions[opened.usable]
 
-
-def _length(path: Path) -> int:
-    try:
-        return expected_ticks(path)
-    except (GhostkeysError, OSError) as error:
-        log.warning("passed over %s: %s", path, error)
-        return 0
+    def _length(self, path: Path) -> int:
+        try:
+            return expected_ticks(path, kind=self.kind)
+        except (GhostkeysError, OSError) as error:
+            log.warning("passed over %s: %s", path, error)
+            return 0
 
 
 class EpisodeSource:

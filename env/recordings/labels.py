@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +110,8 @@ def read_labels(path: PathLike) -> pa.Table:
     Tables of format 1 are read, too: their `frame` counts the ticks.
     """
     file = Path(path)
-    if not file.is_file():
-        raise RecordingError(f"{file}: no such file; expected a label table ({LABEL_SUFFIX}).")
-    try:
-        # Opened as one file: a folder named a=b above it is no partition.
-        with file.open("rb") as content, pq.ParquetFile(content) as parquet:
-            table = parquet.read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise RecordingError(
-            f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again."
-        ) from error
+    with _parquet(file) as parquet:
+        table = parquet.read()
     metadata = _metadata_object(table.schema, file)
     version = metadata.get("format_version")
     if version not in range(1, LABEL_FORMAT_VERSION + 1):
@@ -139,6 +132,29 @@ def read_labels(path: PathLike) -> pa.Table:
         raise RecordingError(f"{file}: column `frame` must count 0, 1, 2, ...; rows are missing or in another order.")
     _check_values(file, table)
     return table
+
+
+def read_label_header(path: PathLike) -> tuple[dict[str, Any], int]:
+    """The `label_metadata` of a file and its number of rows, without reading these. Raises `RecordingError`."""
+    file = Path(path)
+    with _parquet(file) as parquet:
+        schema, rows = parquet.schema_arrow, int(parquet.metadata.num_rows)
+    return label_metadata(schema, file), rows
+
+
+@contextmanager
+def _parquet(file: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, open; what is wrong with it is a `RecordingError`."""
+    if not file.is_file():
+        raise RecordingError(f"{file}: no such file; expected a label table ({LABEL_SUFFIX}).")
+    try:
+        # Opened as one file: a folder named a=b above it is no partition.
+        with file.open("rb") as content, pq.ParquetFile(content) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RecordingError(
+            f"{file} is no readable Parquet file ({_first_line(error)}); expected a label table. Label the video again."
+        ) from error
 
 
 def label_metadata(table: pa.Table | pa.Schema, path: PathLike = "label table") -> dict[str, Any]:

@@ -16,7 +16,14 @@ from env.errors import RecordingError
 from env.files import atomic_path
 from env.recordings.alignment import Alignment, align
 from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
-from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, label_name, read_labels
+from env.recordings.labels import (
+    LABEL_SUFFIX,
+    label_actions,
+    label_metadata,
+    label_name,
+    read_label_header,
+    read_labels,
+)
 from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
 from env.video.container import PathLike
 from env.video.cursor import draw_cursor
@@ -72,7 +79,8 @@ class Recording:
             self._read_labels(path)
         else:
             raise RecordingError(f"{path}: only a contractor's .jsonl can be read as OpenAI's loader does.")
-        self._reader = FrameReader(self.video)
+        self._table = frame_table(self.video)
+        self._reader = FrameReader(self.video, self._table)
 
     @classmethod
     def open(cls, path: PathLike, *, kind: Kind | None = None, compat: Compat | None = None, **options: Any) -> Self:
@@ -83,7 +91,7 @@ class Recording:
         the other `options` of a contractor's recording are those of `read_contractor_actions`. Raises
         `RecordingError`, and `VideoError` for an unreadable video.
         """
-        return cls(*_action_file(Path(path), kind), compat=compat, **options)
+        return cls(*action_file(Path(path), kind), compat=compat, **options)
 
     def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
         self.video = contractor_video(path)
@@ -114,37 +122,58 @@ class Recording:
         self.frame_numbers = frames_labelled(path, table, metadata, self.video)
 
     def frames(
-        self,
-        start: int = 0,
-        stop: int | None = None,
-        size: Size | None = None,
-        *,
-        interpolation: Interpolation = None,
+        self, start: int = 0, stop: int | None = None, size: Size | None = None, interpolation: Interpolation = None
     ) -> NDArray[np.uint8]:
-        """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given, as `interpolation` says."""
-        interpolation = interpolation or self._interpolation
+        """uint8 (stop - start, H, W, 3) RGB, resized to `size` (height, width) if given, as `pixels` does it.
+
+        `interpolation` is "linear" with `compat="openai"`, whatever is asked for.
+        """
         stop = len(self) if stop is None else stop
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"ticks {start} to {stop} are not within the {len(self)} of {self.name}.")
         if np.isnan(self._cursor[start:stop]).all():
+            interpolation = self._interpolation or interpolation
             return self._reader.read(self.frame_numbers[start:stop], size=size, interpolation=interpolation)
         return np.stack([self._frame(self._reader, tick, size, interpolation) for tick in range(start, stop)])
 
-    def iter_frames(self, size: Size | None = None) -> Iterator[Frame]:
-        """The frame of each tick in turn, uint8 (H, W, 3) RGB."""
-        reader = FrameReader(self.video)
+    def iter_frames(self, size: Size | None = None, interpolation: Interpolation = None) -> Iterator[Frame]:
+        """The frame of each tick in turn, uint8 (H, W, 3) RGB, resized as by `frames`."""
+        reader = FrameReader(self.video, self._table)
         for tick in range(len(self)):
-            yield self._frame(reader, tick, size, self._interpolation)
+            yield self._frame(reader, tick, size, interpolation)
 
     def _frame(self, reader: FrameReader, tick: int, size: Size | None, interpolation: Interpolation) -> Frame:
-        number = int(self.frame_numbers[tick])
+        number, interpolation = int(self.frame_numbers[tick]), self._interpolation or interpolation
         if np.isnan(self._cursor[tick, 0]):
             return reader.frame(number, size=size, interpolation=interpolation)
-        frame = reader.frame(number).copy()
+        frame = reader.frame(number)
+        drawn = frame.copy()
         # The place is counted in a window of 720 lines, in both directions.
         x, y = self._cursor[tick] * frame.shape[0] / WINDOW_HEIGHT
-        draw_cursor(frame, x, y)
-        return frame if size is None else resize(frame, size, interpolation=interpolation)
+        draw_cursor(drawn, x, y)
+        if size is None:
+            return drawn
+        # A frame shrunk while it is decoded is a little brighter than one shrunk later: only the cursor may differ.
+        with_cursor, without = (resize(each, size, interpolation=interpolation) for each in (drawn, frame))
+        small = reader.frame(number, size=size, interpolation=interpolation)
+        return np.where(with_cursor == without, small, with_cursor)
+
+    @property
+    def cursor(self) -> NDArray[np.float64]:
+        """(T, 2) place (x, y) of the cursor drawn on each frame, in a window of 720 lines; NaN where none is."""
+        return self._cursor
+
+    def state(self) -> dict[str, Any]:
+        """All that was read of the files, by name: to be stored, and made a recording again by `from_state`."""
+        return {name: value for name, value in vars(self).items() if name != "_reader"}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The recording with this state; nothing is read."""
+        recording = cls.__new__(cls)
+        vars(recording).update(state)
+        recording._reader = FrameReader(recording.video, recording._table)
+        return recording
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -220,7 +249,7 @@ def find_recordings(paths: PathLike | Iterable[PathLike], kind: Kind | None = No
     roots = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
     found: set[Path] = set()
     for root in roots:
-        found |= _recordings_below(root, kind) if root.is_dir() else {_action_file(root, kind)[0]}
+        found |= _recordings_below(root, kind) if root.is_dir() else {action_file(root, kind)[0]}
     if not found:
         wanted = " or ".join(f"<stem>{suffix}" for name, suffix in ACTION_SUFFIXES.items() if kind in (None, name))
         raise RecordingError(f"no recording in {', '.join(map(str, roots))}; expected <stem>.mp4 with {wanted}.")
@@ -265,8 +294,11 @@ def contractor_video(actions: Path) -> Path:
     return found[0]
 
 
-def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
-    """The action file a path stands for: itself, or the one beside the video, or the one with that stem."""
+def action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
+    """The action file a path stands for, and its kind: itself, or the one beside the video, or with that stem.
+
+    Raises `RecordingError` where there is none.
+    """
     for name, suffix in ACTION_SUFFIXES.items():
         if path.name.endswith(suffix) and kind in (None, name):
             return path, name
@@ -279,6 +311,17 @@ def _action_file(path: Path, kind: Kind | None) -> tuple[Path, Kind]:
     expected = " or ".join(str(file) for file in candidates.values())
     problem = "is no recording" if path.exists() else "does not exist"
     raise RecordingError(f"{path} {problem}: expected a folder of recordings, or {expected}.")
+
+
+def video_of(actions: Path, kind: Kind) -> Path:
+    """The video of an action file. Raises `RecordingError` for several, a label table without its video, or no table.
+
+    That of a contractor's file may be missing.
+    """
+    if kind == "contractor":
+        return contractor_video(actions)
+    metadata, _ = read_label_header(actions)
+    return _labelled_video(actions, actions.name.removesuffix(LABEL_SUFFIX), str(metadata["video"]))
 
 
 def _labelled_video(labels: Path, name: str, recorded: str) -> Path:

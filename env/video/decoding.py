@@ -14,13 +14,14 @@ SEEK_FROM = 64
 """Nearer frames are reached by decoding from the start: dearer to seek than to decode."""
 
 
-def decode(path: PathLike, start: int = 0) -> Iterator[tuple[int, float, Any]]:
+def decode(path: PathLike, start: int = 0, *, table: FrameTable | None = None) -> Iterator[tuple[int, float, Any]]:
     """(frame number, seconds since the first frame, PyAV picture) from frame `start` on, in the order of presentation.
 
-    The numbers are those of `frame_table`, wherever decoding starts; the number of a frame that is damaged beyond
-    decoding is left out. Raises `VideoError`, after the good prefix, where a file is damaged or cut off.
+    The numbers are those of `table`, by default `frame_table(path)`, wherever decoding starts; the number of a frame
+    that is damaged beyond decoding is left out. Raises `VideoError`, after the good prefix, where a file is damaged or
+    cut off.
     """
-    table = frame_table(path)
+    table = frame_table(path) if table is None else table
     if start >= len(table):
         return
     if start >= SEEK_FROM:

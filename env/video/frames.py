@@ -16,7 +16,7 @@ from env.video.container import PathLike, frame_rate, opened, packets_of
 from env.video.decoding import SEEK_FROM, decode
 from env.video.held import tick_phases
 from env.video.pictures import Frame, Interpolation, Size, pixels, shown_size
-from env.video.table import frame_table
+from env.video.table import FrameTable, frame_table
 from env.video.ticks import FrameRate, ticks_of
 
 
@@ -97,10 +97,14 @@ def read_ticks(
 
 
 class FrameReader:
-    """Reads frames by their number; going on where the last call ended decodes nothing twice."""
+    """Reads frames by their number; going on where the last call ended decodes nothing twice.
 
-    def __init__(self, path: PathLike) -> None:
+    `table` is the video's, if it is known; else the file is read through for it.
+    """
+
+    def __init__(self, path: PathLike, table: FrameTable | None = None) -> None:
         self.path = Path(path)
+        self._table = table
         self._pictures: Iterator[tuple[int, float, Any]] | None = None
         self._process = os.getpid()
         self._number = -1
@@ -133,14 +137,14 @@ class FrameReader:
             # close the inherited decoder, which would wait for threads that only the parent has.
             self._inherited, self._pictures = self._pictures, None
         if self._pictures is None or not self._number <= number < self._number + SEEK_FROM:
-            self._pictures, self._process = decode(self.path, number), os.getpid()
+            self._pictures, self._process = decode(self.path, number, table=self._table), os.getpid()
             self._number = -1
         while self._number < number:
             try:
                 self._number, _, self._last = next(self._pictures)
             except StopIteration:
                 self._pictures = None
-                frames = len(frame_table(self.path))
+                frames = len(frame_table(self.path) if self._table is None else self._table)
                 raise VideoError(f"{self.path} ends after {frames} frames; expected frame {number} as well.") from None
             except VideoError:
                 self._pictures = None
@@ -149,9 +153,9 @@ class FrameReader:
             raise VideoError(f"{self.path}: frame {number} is damaged beyond decoding.")
         return self._last
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, FrameTable | None]]:
         # An open decoder cannot go to another process; it starts anew there.
-        return type(self), (self.path,)
+        return type(self), (self.path, self._table)
 
 
 def _first_picture(container: Any, stream: Any) -> Any:

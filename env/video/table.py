@@ -1,12 +1,12 @@
 """Which frames a video shows, in which order and when, found from its packets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -22,6 +22,8 @@ MAX_REORDERING = 64
 """Decoders show a frame at most so many packets earlier or later than it stands in the file (16 in H.264 and HEVC)."""
 MAX_SEARCH = 2000
 """Packets looked at for a key frame that was sought."""
+UNKNOWN = np.iinfo(np.int64).min
+"""Stands for None in columns."""
 _WITHOUT_STAMPS = {"avi", "h264", "hevc", "m4v", "mpegvideo", "obu"}
 """Formats that store no time of presentation: what FFmpeg says there is a guess, wrong where frames are reordered."""
 
@@ -72,6 +74,33 @@ class FrameTable:
         while last - step > 0 and step < 4:
             yield self.keys[last - step]
             step = 2 * step + 1
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The table as arrays by name, to be stored; `from_columns` makes it again."""
+        keys = [
+            (key.packet, key.number, key.identity[0], key.identity[1], key.stamps[0], key.stamps[-1])
+            for key in self.keys
+        ]
+        known = [[UNKNOWN if value is None else value for value in key] for key in keys]
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            **arrays,
+            "keys": np.array(known, np.int64).reshape(-1, 6),
+            "end": np.array([self.end]),
+            "announced": np.array([self.announced]),
+            "cut_off": np.array([self.cut_off]),
+        }
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, NDArray[Any]]) -> Self:
+        """The table of which these are the columns."""
+        keys = []
+        for packet, number, position, stamp, first, last in columns["keys"].tolist():
+            identity = (position, None if stamp == UNKNOWN else stamp)
+            keys.append(KeyFrame(packet, number, identity, tuple(dict.fromkeys((first, last)))))
+        single = {"end": float, "announced": int, "cut_off": bool}
+        values = {name: kind(columns[name][0]) for name, kind in single.items()}
+        return cls(**{**columns, **values, "keys": tuple(keys)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Recordings become episodes, and episodes windows."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from learning.data import load_episodes
 from learning.distributed import Share
 from learning.stored_frames import StoredFrames
 from learning.windows import Drawable, RandomWindows, draw_windows, tile_windows
-from tests.unit.idm.clips import SIZE, make_episode
+from tests.unit.idm.clips import SIZE, make_episode, write_recordings
 
 
 def test_episodes_are_the_recordings_frames_and_actions(recordings: Path, tmp_path: Path) -> None:
@@ -41,10 +42,23 @@ def test_frames_shrunk_in_another_way_are_not_mixed_up(recordings: Path, tmp_pat
         load_episodes(recordings, size=(8, 8), interpolation=interpolation, cache=tmp_path)[0].frames
         for interpolation in (None, "linear")
     )
-    whole = load_episodes(recordings, size=SIZE, cache=tmp_path)[0].frames[:]
-    np.testing.assert_array_equal(linear, resize(whole, (8, 8), interpolation="linear"))
-    np.testing.assert_array_equal(averaged, resize(whole, (8, 8)))
+    recording = Recording.open(recordings / "noise-0.mp4")
+    np.testing.assert_array_equal(linear, resize(recording.frames(), (8, 8), interpolation="linear"))
+    np.testing.assert_array_equal(averaged, recording.frames(size=(8, 8)))
     assert not np.array_equal(averaged, linear)
+
+
+def test_frames_with_a_cursor_are_not_those_of_the_videos_labels(tmp_path: Path) -> None:
+    """A contractor's recording has the cursor drawn on its frames, labels of the same video do not."""
+    (path,) = write_recordings(tmp_path / "play", 1).glob("*.jsonl")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    opened = [{**line, "isGuiOpen": True, "isCursorDrawn": False} for line in lines]
+    path.write_text("".join(json.dumps(line) + "\n" for line in opened))
+    with_cursor = load_episodes(path, size=(8, 8), cache=tmp_path / "cache")[0].frames[:]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    without = load_episodes(path, size=(8, 8), cache=tmp_path / "cache")[0].frames[:]
+    assert not np.array_equal(with_cursor, without)
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 2
 
 
 def test_a_bad_recording_is_passed_over_and_named(recordings: Path, tmp_path: Path) -> None:

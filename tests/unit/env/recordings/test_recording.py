@@ -14,6 +14,7 @@ from env.errors import GhostkeysError, RecordingError, VideoError
 from env.recordings.labels import write_labels
 from env.video.encoding import write_video
 from env.video.frames import read_ticks
+from env.video.pictures import Interpolation
 from tests.unit.env.video.clips import write_frames_at
 
 
@@ -306,6 +307,23 @@ def test_the_cursor_is_drawn_where_a_gui_is_open(record: Callable[..., Path], ba
     np.testing.assert_array_equal(np.stack(list(with_cursor.iter_frames())), with_cursor.frames())
     np.testing.assert_array_equal(without.frames(), Recording.open(record(Actions.none(3), "none")).frames())
     assert width > columns.max()
+
+
+@pytest.mark.parametrize("interpolation", [None, "linear"])
+def test_the_cursor_alone_tells_shrunk_frames_apart(tmp_path: Path, interpolation: Interpolation) -> None:
+    """An open screen must not be told by how frames are shrunk."""
+    blots = np.random.default_rng(0).integers(0, 256, (9, 16, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    play = {"isGuiOpen": True, "isCursorDrawn": False, "mouse": {"x": 640.0, "y": 360.0}}
+    for stem, state in (("gui", play), ("none", {})):
+        with RecordingWriter(tmp_path, stem, size=(72, 128)) as writer:
+            for _ in range(3):
+                writer.write(blots, {}, state)
+    with_cursor, without = Recording.open(tmp_path / "gui"), Recording.open(tmp_path / "none")
+    shown, plain = (each.frames(size=(36, 64), interpolation=interpolation) for each in (with_cursor, without))
+    rows, columns = np.nonzero((shown != plain).any(axis=(0, 3)))
+    assert (rows.min(), columns.min()) == (18, 32)
+    assert max(rows.max() - 18, columns.max() - 32) <= 2
+    np.testing.assert_array_equal(shown, np.stack(list(with_cursor.iter_frames((36, 64), interpolation))))
 
 
 def test_a_damaged_video_is_a_video_error(record: Callable[..., Path]) -> None:

@@ -74,9 +74,9 @@ def test_random_access_equals_reading_through(bars: Any, tmp_path: Path, suffix:
 def test_reading_on_decodes_nothing_twice(long_clip: Path, bars: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     starts = []
 
-    def watched(path: Path, start: int) -> Iterator[Any]:
+    def watched(path: Path, start: int, **known: Any) -> Iterator[Any]:
         starts.append(start)
-        return decode(path, start)
+        return decode(path, start, **known)
 
     monkeypatch.setattr("env.video.frames.decode", watched)
     reader = FrameReader(long_clip)
