@@ -168,6 +168,9 @@ COMMANDS: dict[str, Command] = {
         "agents.commands", "convert", "turn OpenAI's VPT files (.model and .weights) into a checkpoint folder"
     ),
     "bench idm": Command("idm.bench", "bench", "measure the inverse dynamics model's speed beside the plain network's"),
+    "bench loader": Command(
+        "idm.loader_bench", "bench", "measure the loader of streamed frames: its rate, a step's time, the memory"
+    ),
     "bench env": Command(
         "env.voxel.bench", "bench", "measure the embedded world's speed: a tick, processes side by side, the start"
     ),

@@ -229,6 +229,8 @@ class Buffer(Generic[C]):
         self.seed = seed
         self.share = share
         self.workers = workers
+        self.delivered = 0
+        """Ticks read so far."""
 
     def __iter__(self) -> Iterator[tuple[int, list[C]]]:
         """(k, stretches) for each batch k from the share's first on."""
@@ -236,11 +238,11 @@ class Buffer(Generic[C]):
         begin = self._begin(number)
         first = self.share.rank + begin * self.share.world
         spans = shuffled(self.spans, seed=self.seed, first=first, every=self.share.world)
-        reads = read_ahead(self.source, spans, workers=self.workers)
-        held = deque(map(self.prepare, islice(reads, self.capacity)), maxlen=self.capacity)
+        reads = map(self._prepared, read_ahead(self.source, spans, workers=self.workers))
+        held = deque(islice(reads, self.capacity), maxlen=self.capacity)
         while True:
             missing = self._begin(number) - begin
-            held.extend(map(self.prepare, islice(reads, missing)))
+            held.extend(islice(reads, missing))
             begin += missing
             useful = [each for each in held if each.count]
             if not useful:
@@ -251,6 +253,10 @@ class Buffer(Generic[C]):
                 )
             yield number, useful
             number += 1
+
+    def _prepared(self, episode: Episode) -> C:
+        self.delivered += len(episode)
+        return self.prepare(episode)
 
     def _begin(self, number: int) -> int:
         """The oldest stretch that a batch is drawn from, among those of this process."""
