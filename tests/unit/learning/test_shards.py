@@ -17,6 +17,7 @@ from env import Recording, find_recordings
 from env.errors import GhostkeysError, RecordingError, VideoError
 from env.video.clips import decode_clip, encode_clip
 from ghostkeys import main
+from learning.object_store import Bucket, Folder
 from learning.sample_cache import SampleCache
 from learning.shard_manifest import INDEX, MANIFEST
 from learning.shard_writer import FixedMotion, ShardOptions, write_shards
@@ -283,12 +284,20 @@ def bucket(s3: str, recordings: Path) -> str:
     return url
 
 
-def test_shards_in_a_bucket_read_as_those_in_a_folder(
-    bucket: str, shards: Path, recordings: Path, tmp_path: Path
-) -> None:
-    source, local = ShardSource(bucket, cache=tmp_path), ShardSource(shards)
+def test_shards_written_to_a_bucket_are_the_recordings(bucket: str, recordings: Path, tmp_path: Path) -> None:
+    source = ShardSource(bucket, cache=tmp_path)
     for recording, start, stop in ((2, 15, 45), (0, 0, LENGTH), (2, 15, 45)):
         check(source, recordings, recording, start, stop)
+
+
+def test_shards_copied_to_a_bucket_read_as_those_in_the_folder(
+    s3: str, shards: Path, copy: Path, tmp_path: Path
+) -> None:
+    store = Bucket(f"{s3}/copy")
+    for name in Folder(copy).names():
+        store.take(copy / name)
+    source, local = ShardSource(f"{s3}/copy", cache=tmp_path / "cache"), ShardSource(shards)
+    for recording, start, stop in ((2, 15, 45), (0, 0, LENGTH)):
         assert np.array_equal(source.read(recording, start, stop).frames, local.read(recording, start, stop).frames)
 
 
