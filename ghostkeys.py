@@ -155,6 +155,9 @@ COMMANDS: dict[str, Command] = {
         "env.recordings.commands", "data_clean", "remove decoded frames and what killed processes have left in a folder"
     ),
     "data fetch": Command("env.recordings.commands", "data_fetch", "download contractor recordings from an index file"),
+    "data shard": Command(
+        "idm.sharding", "shard", "write recordings at the model's size in shards, for object stores and many epochs"
+    ),
     "idm fit": Command("idm.commands", "fit", "train an inverse dynamics model on recordings"),
     "idm validate": Command(
         "idm.commands", "validate", "score an inverse dynamics model on recordings it has not seen"

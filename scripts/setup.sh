@@ -40,6 +40,11 @@ install() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "opencv-python-headless==$opencv"
     .venv/bin/python -c 'import cv2'
   fi
+  # LitData asks for torchvision and works without. A build for another torch, as the package index has it beside a torch
+  # for CPUs, cannot be imported, and then neither can lightning.
+  if ! .venv/bin/python -c 'import torchvision' 2>/dev/null; then
+    .venv/bin/python -m pip uninstall --quiet --yes torchvision
+  fi
   fingerprint > .venv/installed
 }
 
