@@ -1,5 +1,7 @@
 """What an inverse dynamics model is made of."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
@@ -109,6 +111,15 @@ class IDMConfig:
         """As plain YAML."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
+
+
+def motion_identity(config: IDMConfig) -> str | None:
+    """Which fixed motion features a model wants: equal texts, equal features; None for a model without any."""
+    if not (config.motion or config.phase):
+        return None
+    plain = config.to_dict()
+    text = json.dumps([plain["motion"], plain["phase"], plain["frame_size"]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

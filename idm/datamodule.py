@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from env.errors import GhostkeysError
 from idm.nn.motion import MotionFeatures
 from learning.data import Episode, EpisodeSet
 from learning.datamodule import Lazily, PlayDataModule
@@ -51,12 +52,18 @@ class IDMDataModule(PlayDataModule):
         self.rare_share = rare_share
         self._features: MotionFeatures | None = None
 
-    def compute_motion(self, features: MotionFeatures) -> NDArray[np.float16]:
+    def compute_motion(self, features: MotionFeatures, identity: str) -> NDArray[np.float16]:
         """Gives decoded episodes their fixed motion features, which saves computing them in every step.
 
-        Returns those that are trained on (N, F); of a streamed run, a sample.
+        Returns those that are trained on (N, F); of a streamed run, a sample. `identity` is their `motion_identity`.
+        Raises GhostkeysError for shards with others.
         """
         self._features = features
+        if self.source.motion not in (None, identity):
+            raise GhostkeysError(
+                f"{self.root} has motion features of another model: write shards with this one's config, "
+                "`ghostkeys data shard --model`."
+            )
         if self.episodes is not None:
             self.episodes = self.completed(self.episodes)
             episodes = list(self.episodes)

@@ -26,7 +26,7 @@ from env.video.ticks import TICKS_PER_SECOND
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel
 from learning.measure import Conditions, median_ratio
-from learning.sources import RecordingSource, find_source
+from learning.sources import RecordingSource
 from learning.streaming import StreamedWindows, buffer_capacity
 from learning.windows import Batch
 
@@ -102,7 +102,7 @@ def _bench(
         )
     torch.set_num_threads(1)
     network = IDMConfig.from_dict(yaml.safe_load(file.read_text())["model"]["network"])
-    source = find_source(recordings, size=network.frame_size, interpolation=network.interpolation, kind=None, keys=None)
+    source = _source(recordings, network)
     windows = StreamedWindows(
         source,
         window=window,
@@ -118,6 +118,11 @@ def _bench(
     if json is not None:
         write_json(json, asdict(found))
     return 0
+
+
+def _source(recordings: Path, network: IDMConfig) -> RecordingSource:
+    paths = find_recordings(recordings)
+    return RecordingSource(paths, size=network.frame_size, interpolation=network.interpolation)
 
 
 def _frames_a_second(windows: StreamedWindows, batches: int) -> float:
@@ -186,9 +191,7 @@ def _run_loader(
     torch.set_num_threads(1)
     config = IDMConfig.from_dict(network)
     started = time.perf_counter()
-    source: RecordingSource = find_source(
-        folder, size=config.frame_size, interpolation=config.interpolation, kind=None, keys=None
-    )
+    source = _source(folder, config)
     capacity = buffer_capacity(buffer_gb, config.frame_size)
     stream = iter(StreamedWindows(source, window=window, batch_size=batch_size, capacity=capacity, workers=workers))
     next(stream)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from env.actions import BUTTONS, Actions
 from idm.calibration import calibrate
-from idm.config import IDMConfig
+from idm.config import IDMConfig, motion_identity
 from idm.datamodule import IDMDataModule
 from idm.metrics import score
 from idm.model import ActionLogits, InverseDynamicsModel, load
@@ -63,8 +63,9 @@ class IDMModule(lightning.LightningModule):
     def on_fit_start(self) -> None:
         """Learns how rare each button is, and lets the data module compute the motion features once."""
         datamodule = cast("IDMDataModule", cast(Any, self.trainer).datamodule)
-        if self.model.motion is not None and self.model.read_motion is not None:
-            motion = datamodule.compute_motion(self.model.motion)
+        identity = motion_identity(self.model.config)
+        if identity is not None and self.model.motion is not None and self.model.read_motion is not None:
+            motion = datamodule.compute_motion(self.model.motion, identity)
             if not self._pretrained:
                 self.model.read_motion.standardise(torch.from_numpy(motion))
         self.model.weigh_losses(Actions.concatenate(datamodule.played()))

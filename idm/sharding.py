@@ -1,8 +1,6 @@
 """The command `ghostkeys data shard`, which gives shards the motion features of an inverse dynamics model."""
 # ruff: noqa: T201
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -18,7 +16,7 @@ from env.command_line import CommandParser
 from env.errors import GhostkeysError
 from env.files import write_json
 from env.video.ticks import TICKS_PER_SECOND
-from idm.config import IDMConfig
+from idm.config import IDMConfig, motion_identity
 from idm.datamodule import with_motion
 from idm.nn.motion import MotionFeatures
 from learning.checkpoint import read_config as read_checkpoint_config
@@ -26,15 +24,6 @@ from learning.data import Episode
 from learning.shard_writer import FixedMotion, ShardOptions, write_shards
 
 CONFIGS = Path(__file__).parent / "configs"
-
-
-def motion_identity(config: IDMConfig) -> str | None:
-    """Which fixed motion features a model wants: equal texts, equal features; None for a model without any."""
-    if not (config.motion or config.phase):
-        return None
-    plain = config.to_dict()
-    text = json.dumps([plain["motion"], plain["phase"], plain["frame_size"]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def fixed_motion(config: IDMConfig) -> FixedMotion | None:

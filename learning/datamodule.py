@@ -12,11 +12,15 @@ from torch.utils.data import IterableDataset
 
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
+from env.recordings.index import cache_folder
 from env.recordings.keys import KeyTable
+from env.recordings.recording import Kind, find_recordings
 from learning.data import Episode, EpisodeSet, Interpolation, Size, load_episodes
 from learning.distributed import Share, main_process_first
 from learning.frame_cache import DEFAULT_GB
-from learning.sources import EpisodeSource, RecordingSource, Source, Span, Spans, find_source
+from learning.shard_manifest import Manifest
+from learning.shards import ShardSource, are_shards
+from learning.sources import EpisodeSource, RecordingSource, Source, Span, Spans
 from learning.split import cut_in_time, held_out, split_episodes
 from learning.streaming import buffer_capacity, default_workers, read_ahead, stretches_of
 
@@ -37,7 +41,7 @@ class PlayDataModule(lightning.LightningDataModule):
     """Recorded play: contractor recordings, labelled videos, or both.
 
     Args:
-        root: Folder of recordings.
+        root: Folder of recordings; or shards, in a folder or at an s3:// address.
         size: (height, width) of the frames the model sees.
         interpolation: How frames are shrunk to that size.
         kind: Recordings with a player's actions, or with inferred labels; null takes both.
@@ -46,8 +50,8 @@ class PlayDataModule(lightning.LightningDataModule):
         validation_root: Folder of other recordings to score on, instead.
         frames: Whether all frames are decoded to the disk before training (cache) or while it goes on (stream); auto
             streams more than 8 GB.
-        cache: Folder for decoded frames; by default `.frames` under root.
-        cache_gb: At most so many GB of decoded frames are kept there; an hour of play at 128x128 takes 3.5.
+        cache: Folder for decoded frames, by default `.frames` under root; or for what was fetched of shards.
+        cache_gb: At most so many GB are kept there; an hour of play at 128x128 takes 3.5, when decoded.
         buffer_gb: So many GB of decoded frames a streamed run holds in memory, and draws its batches from.
         workers: Processes that decode for a streamed run; by default as many as there are cores but one, up to 8.
         seed: Decides what is held out, and what the batches are.
@@ -55,14 +59,14 @@ class PlayDataModule(lightning.LightningDataModule):
 
     def __init__(
         self,
-        root: Path,
+        root: str,
         *,
         size: tuple[int, int] = (128, 128),
         interpolation: Interpolation = None,
-        kind: Literal["contractor", "labels"] | None = None,
+        kind: Kind | None = None,
         keys: Path | None = None,
         validation_share: float = 0.0,
-        validation_root: Path | None = None,
+        validation_root: str | None = None,
         frames: Literal["auto", "cache", "stream"] = "auto",
         cache: Path | None = None,
         cache_gb: float = DEFAULT_GB,
@@ -80,15 +84,15 @@ class PlayDataModule(lightning.LightningDataModule):
             raise GhostkeysError(f"--data.buffer-gb {buffer_gb:g}: expected a number above 0.")
         if workers is not None and workers < 0:
             raise GhostkeysError(f"--data.workers {workers}: expected 0 or more.")
-        self.root = Path(root)
+        self.root = str(root)
         self.size: Size = size
         self.interpolation = interpolation
         self.kind = kind
         self.keys = None if keys is None else KeyTable.read(keys)
         self.validation_share = validation_share
-        self.validation_root = None if validation_root is None else Path(validation_root)
+        self.validation_root = validation_root
         self.frames = frames
-        self.cache = Path(cache) if cache is not None else self.root / ".frames"
+        self.cache = Path(cache) if cache is not None else _default_cache(self.root)
         self.cache_gb = cache_gb
         self.buffer_gb = buffer_gb
         self.asked_workers = workers
@@ -142,13 +146,36 @@ class PlayDataModule(lightning.LightningDataModule):
         else:
             self._decode()
         if self.validation_root is not None:
-            other = self._find(self.validation_root, None)
-            self._held_out = other if self.is_streamed else self._load(self.validation_root, None)
+            shards = self.is_streamed or are_shards(self.validation_root)
+            held = self._find if shards else self._load
+            self._held_out = held(self.validation_root, None)
 
-    def _find(self, root: Path, kind: Literal["contractor", "labels"] | None) -> RecordingSource:
-        return find_source(root, size=self.size, interpolation=self.interpolation, kind=kind, keys=self.keys)
+    def _find(self, root: str, kind: Kind | None) -> Source:
+        if are_shards(root):
+            shards = ShardSource(root, cache=self.cache, cache_gb=self.cache_gb)
+            self._check(shards.manifest)
+            return shards
+        paths = find_recordings(root, kind=kind)
+        found = RecordingSource(paths, size=self.size, interpolation=self.interpolation, kind=kind, keys=self.keys)
+        if not any(found.lengths):
+            raise RecordingError(f"{root}: none of the {len(paths)} recordings has a tick that can be read.")
+        return found
 
-    def _load(self, root: Path, kind: Literal["contractor", "labels"] | None) -> EpisodeSet:
+    def _check(self, manifest: Manifest) -> None:
+        """Raises GhostkeysError unless shards are made for this model."""
+        there, here = (manifest.size, manifest.interpolation), (tuple(self.size), self.interpolation)
+        if there != here:
+            raise GhostkeysError(
+                f"{self.root} has frames of {there[0][0]}x{there[0][1]}, interpolation {there[1]}; the model wants "
+                f"{here[0][0]}x{here[0][1]}, {here[1]}: write shards with its config, `ghostkeys data shard --model`."
+            )
+        if self.keys is not None or self.frames == "cache":
+            raise GhostkeysError(
+                f"{self.root} are shards: they were read with their key table when they were written, and are "
+                "streamed; leave out --data.keys and --data.frames cache."
+            )
+
+    def _load(self, root: str, kind: Kind | None) -> EpisodeSet:
         with main_process_first():
             return load_episodes(
                 root,
@@ -160,7 +187,9 @@ class PlayDataModule(lightning.LightningDataModule):
                 keys=self.keys,
             )
 
-    def _is_to_stream(self, found: RecordingSource) -> bool:
+    def _is_to_stream(self, found: Source) -> bool:
+        if isinstance(found, ShardSource):
+            return True
         if self.frames != "auto":
             return self.frames == "stream"
         gigabytes = sum(found.lengths) * self.size[0] * self.size[1] * 3 / 1e9
@@ -175,7 +204,7 @@ class PlayDataModule(lightning.LightningDataModule):
         )
         return True
 
-    def _stream(self, found: RecordingSource) -> None:
+    def _stream(self, found: Source) -> None:
         whole = [Span(number, 0, length) for number, length in enumerate(found.lengths)]
         held = set(held_out(found.names, share=self.validation_share, seed=self.seed, memory=self.cache))
         training = [span for span in whole if span.recording not in held]
@@ -253,3 +282,7 @@ class Lazily(IterableDataset[T]):
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.make())
+
+
+def _default_cache(root: str) -> Path:
+    return cache_folder() / "shards" if are_shards(root) else Path(root) / ".frames"

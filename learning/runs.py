@@ -10,6 +10,7 @@ from typing import Any, Self
 from env.errors import CheckpointError
 from env.files import write_json
 from env.recordings.recording import Kind, find_recordings, videos_beside
+from learning.shards import ShardSource, are_shards
 
 RUN_FILE = "run.json"
 SHOWN = 4
@@ -97,8 +98,14 @@ def _flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
             yield f"{prefix}{name}", value
 
 
-def fingerprint_recordings(root: Path, kind: Kind | None) -> dict[str, str]:
-    """A fingerprint of each recording in a folder, by its path there. Raises RecordingError if there is none."""
+def fingerprint_recordings(place: str, kind: Kind | None) -> dict[str, str]:
+    """A fingerprint of each recording in a folder, by its path there; or of shards as a whole.
+
+    Raises RecordingError if there is none.
+    """
+    if are_shards(place):
+        return {"shards": ShardSource(place).manifest.index_sha256[:16]}
+    root = Path(place)
     return {
         str(path.relative_to(root) if path.is_relative_to(root) else path): _fingerprint(path)
         for path in find_recordings(root, kind=kind)

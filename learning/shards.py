@@ -16,6 +16,7 @@ import numpy as np
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
 from env.files import atomic_path
+from env.recordings.index import cache_folder
 from env.video.clips import decode_clip
 from learning.data import Episode
 from learning.object_store import is_url, store_at
@@ -24,14 +25,16 @@ from learning.shard_manifest import INDEX, MANIFEST, Manifest, check_index
 from learning.shard_samples import Sample, unpack
 
 DEFAULT_CACHE_GB = 20.0
+COUNTED_SAMPLES = 4
+"""Samples of a recording whose actions are looked at where frames are not wanted: they lie together."""
 
 
 class ShardSource:
     """The recordings in shards at a folder or an s3:// address, any stretch of which can be read.
 
-    Of an object store, what was read is kept below `cache_gb` GB in the folder `cache` (by default
-    `~/.cache/ghostkeys/shards`), which processes may share. Credentials and endpoint are those of the AWS tools. Goes
-    to other processes by pickle and by fork. Raises `RecordingError` for what is no finished set of shards, and before
+    Of an object store, what was read is kept below `cache_gb` GB in the folder `cache` (by default `shards` in the
+    user's cache folder), which processes may share. Credentials and endpoint are those of the AWS tools. Goes to other
+    processes by pickle and by fork. Raises `RecordingError` for what is no finished set of shards, and before
     anything is decoded for an index that declares anything but raw bytes.
     """
 
@@ -45,12 +48,14 @@ class ShardSource:
         self.manifest, index = _read_manifest(self.url)
         self.names = [each.name for each in self.manifest.recordings]
         self.lengths = [each.ticks for each in self.manifest.recordings]
+        self.size = self.manifest.size
+        self.motion = self.manifest.motion
         self._first = self.manifest.first_samples
         self._key = hashlib.sha256(f"{self.url} {self.manifest.index_sha256}".encode()).hexdigest()[:16]
         self._folder = Path(self.url)
         self._cache: SampleCache | None = None
         if is_url(self.url):
-            folder = cache or Path.home() / ".cache" / "ghostkeys" / "shards"
+            folder = cache or cache_folder() / "shards"
             self._cache = SampleCache(folder, max_gb=cache_gb)
             self._folder = folder / f"index-{self._key}"
             # LitData takes the index it finds here, and does not fetch another.
@@ -82,6 +87,13 @@ class ShardSource:
             np.concatenate(gui) if len(gui) == len(parts) else None,
             start,
         )
+
+    def actions(self, recording: int) -> Actions:
+        """What was done in the usable ticks of some samples of a recording, spread over it. Errors as of `read`."""
+        samples = -(-self.lengths[recording] // self.manifest.sample_ticks)
+        chosen = np.unique(np.linspace(0, samples - 1, min(samples, COUNTED_SAMPLES)).round().astype(int))
+        read = [self._sample(recording, int(number)) for number in chosen]
+        return Actions.concatenate([sample.actions[sample.usable] for sample in read])
 
     def _part(self, recording: int, number: int, start: int, stop: int) -> Episode:
         """Ticks `start` to `stop` of one sample of a recording."""
@@ -173,3 +185,8 @@ def _read_manifest(url: str) -> tuple[Manifest, bytes]:
     if hashlib.sha256(index).hexdigest() != manifest.index_sha256:
         raise RecordingError(f"{url}/{INDEX} is not the one that {MANIFEST} was written with; write the shards again.")
     return manifest, index
+
+
+def are_shards(place: str | os.PathLike[str]) -> bool:
+    """Whether a place is an address, or a folder of shards."""
+    return is_url(os.fspath(place)) or (Path(place) / MANIFEST).is_file()

@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from env.actions import Actions
-from env.errors import GhostkeysError, RecordingError
+from env.errors import GhostkeysError
 from env.recordings.index import RecordingIndex, expected_ticks
 from env.recordings.keys import KeyTable
-from env.recordings.recording import Kind, find_recordings
+from env.recordings.recording import Kind
 from learning.data import Episode, Interpolation, Size
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,11 @@ class Source(Protocol):
         """(height, width) of the frames."""
         ...
 
+    @property
+    def motion(self) -> str | None:
+        """Which fixed motion features come with the frames; None for none."""
+        ...
+
     def read(self, recording: int, start: int, stop: int) -> Episode:
         """Ticks `start` to `stop` of a recording, fewer where it ends before. Raises GhostkeysError or OSError."""
         ...
@@ -50,6 +55,8 @@ class Source(Protocol):
 
 class RecordingSource:
     """Recordings on the disk, decoded when they are read. None is opened, but for its length, before that."""
+
+    motion: str | None = None
 
     def __init__(
         self,
@@ -101,6 +108,8 @@ class RecordingSource:
 class EpisodeSource:
     """Episodes that are decoded already, in memory or on the disk."""
 
+    motion: str | None = None
+
     def __init__(self, episodes: Sequence[Episode]) -> None:
         self.episodes = episodes
         self.names = [episode.name for episode in episodes]
@@ -135,6 +144,7 @@ class Spans:
         self.names = [source.names[span.recording] for span in self.spans]
         self.lengths = [span.stop - span.start for span in self.spans]
         self.size = source.size
+        self.motion = source.motion
 
     def read(self, recording: int, start: int, stop: int) -> Episode:
         """Ticks `start` to `stop` of a span."""
@@ -144,15 +154,3 @@ class Spans:
     def actions(self, recording: int) -> Actions:
         """What was done in the usable ticks of the whole recording of a span."""
         return self.source.actions(self.spans[recording].recording)
-
-
-def find_source(
-    root: Path | str, *, size: Size, interpolation: Interpolation, kind: Kind | None, keys: KeyTable | None
-) -> RecordingSource:
-    """The recordings below a folder. Raises RecordingError if there is none, or none with a tick."""
-    source = RecordingSource(
-        find_recordings(root, kind=kind), size=size, interpolation=interpolation, kind=kind, keys=keys
-    )
-    if not any(source.lengths):
-        raise RecordingError(f"{root}: none of the {len(source.names)} recordings has a tick that can be read.")
-    return source

@@ -118,9 +118,10 @@ def test_bad_recordings_are_named_and_passed_over(
 
 
 def test_the_models_motion_is_part_of_the_shard(recordings: Path, tmp_path: Path) -> None:
+    from idm.config import motion_identity
     from idm.datamodule import with_motion
     from idm.nn.motion import MotionFeatures
-    from idm.sharding import motion_identity, read_config
+    from idm.sharding import read_config
 
     status = main(["data", "shard", str(recordings), "--output", str(tmp_path / "out"), "--model", "tiny"])
     assert status == 0
