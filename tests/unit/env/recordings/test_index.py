@@ -206,7 +206,7 @@ def test_a_passing_fault_is_not_kept(folder: Path, index: RecordingIndex, monkey
     """A network that is down today says nothing about the recording."""
     with monkeypatch.context() as patch:
 
-        def fail(path: Path) -> Any:
+        def fail(path: Path, *_: Any) -> Any:
             try:
                 raise TimeoutError("the network is down")
             except OSError as error:
