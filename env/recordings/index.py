@@ -28,6 +28,7 @@ from platformdirs import user_cache_dir
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+import env.actions
 import env.recordings
 import env.video
 from env.actions import Actions
@@ -54,6 +55,8 @@ KEPT = 7 / 8
 """Entries go, the least recently used first, until they take no more than this share of the room."""
 USED_AGAIN = 3600.0
 """Seconds; the time of an entry's last use is not noted more often."""
+MAX_BYTES = 2**28
+"""Of an entry when it is decompressed: a million ticks and frames take 120 MB."""
 HEAD_BYTES = 2**16
 """Of a contractor's file, whose clock is looked at: about 30 lines."""
 _ERRORS = {each.__name__: each for each in (RecordingError, VideoError)}
@@ -126,7 +129,7 @@ class RecordingIndex:
         except OSError:
             return None
         try:
-            arrays = load(zlib.decompress(content))
+            arrays = load(_decompressed(content))
             facts = json.loads(arrays.pop(_FACTS).tobytes())
             if facts["files"] != files or facts["reader"] != _reader():
                 return None
@@ -237,6 +240,15 @@ def _lines_a_second(actions: Path) -> float:
     return 1000 / median(steps) if steps else 0.0
 
 
+def _decompressed(content: bytes) -> bytes:
+    """Raises `zlib.error` for what is damaged, or larger than any entry."""
+    stream = zlib.decompressobj()
+    whole = stream.decompress(content, MAX_BYTES)
+    if not stream.eof:
+        raise zlib.error("cut off" if len(whole) < MAX_BYTES else f"larger than {MAX_BYTES >> 20} MiB")
+    return whole
+
+
 def _identity(file: Path) -> list[int] | None:
     """Size (bytes) and time of the last change (ns) of a file; None where there is none."""
     try:
@@ -265,9 +277,9 @@ def _may_pass(error: BaseException) -> bool:
 def _reader() -> str:
     """Tells the code that reads recordings: after a change of it, entries are made anew."""
     digest = hashlib.sha256(av.__version__.encode())
-    for package in (env.recordings, env.video):
-        for file in sorted(Path(package.__path__[0]).glob("*.py")):
-            digest.update(file.read_bytes())
+    packages = (Path(package.__path__[0]) for package in (env.recordings, env.video))
+    for file in (Path(env.actions.__file__), *(file for package in packages for file in sorted(package.glob("*.py")))):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -257,15 +257,19 @@ def find_recordings(paths: PathLike | Iterable[PathLike], kind: Kind | None = No
 
 
 def _recordings_below(folder: Path, kind: Kind | None) -> set[Path]:
-    stems: dict[Path, Path] = {}
-    if kind in (None, "labels"):
-        for path in folder.rglob(f"*{LABEL_SUFFIX}"):
-            stems[path.with_name(path.name.removesuffix(LABEL_SUFFIX))] = path
-    if kind in (None, "contractor"):
-        for path in folder.rglob("*.jsonl"):
-            if videos_beside(path):
-                stems[path.with_suffix("")] = path
-    return {path for path in stems.values() if not path.name.startswith(".")}
+    found: set[Path] = set()
+    for place, _, files in os.walk(folder):
+        names = {name for name in files if not name.startswith(".")}
+        stems: dict[str, str] = {}
+        if kind in (None, "labels"):
+            stems |= {name.removesuffix(LABEL_SUFFIX): name for name in names if name.endswith(LABEL_SUFFIX)}
+        if kind in (None, "contractor"):
+            for name in names:
+                stem = name.removesuffix(ACTION_SUFFIXES["contractor"])
+                if stem != name and any(stem + end in names for suffix in VIDEO_SUFFIXES for end in _cases(suffix)):
+                    stems[stem] = name
+        found |= {Path(place, name) for name in stems.values()}
+    return found
 
 
 def _stem(actions: Path) -> str:
@@ -277,9 +281,14 @@ def _stem(actions: Path) -> str:
 def videos_beside(actions: Path) -> list[Path]:
     """The videos that have the stem of an action file, a contractor's or labels; <stem>.mp4 first."""
     stem = _stem(actions)
-    names = [(actions.with_name(stem + suffix), actions.with_name(stem + suffix.upper())) for suffix in VIDEO_SUFFIXES]
+    names = [[actions.with_name(stem + end) for end in _cases(suffix)] for suffix in VIDEO_SUFFIXES]
     found = (next((path for path in either if path.is_file()), None) for either in names)
     return [path for path in found if path is not None]
+
+
+def _cases(suffix: str) -> tuple[str, str]:
+    """A video's suffix as it may be written."""
+    return suffix, suffix.upper()
 
 
 def contractor_video(actions: Path) -> Path:

@@ -11,7 +11,6 @@ import pytest
 from env.errors import CheckpointError, GhostkeysError
 from env.recordings.labels import label_metadata
 from env.recordings.recording import Recording
-from env.video.pictures import resize
 from idm.model import InverseDynamicsModel, load
 from labelling import LabelReport, label_videos, read_labels
 from labelling.options import LabelOptions
@@ -62,7 +61,7 @@ def test_labels_and_video_are_a_recording(run: Run, make_video: MakeVideo, tmp_p
     recording = Recording.open(tmp_path / "out" / "clip.labels.parquet")
     assert recording.kind == "labels"
     assert recording.frames(0, 30).shape == (30, 64, 64, 3)
-    prediction = load(checkpoint).predict(resize(recording.frames(), (32, 32)))
+    prediction = load(checkpoint).predict(recording.frames(size=(32, 32)))
     agree = (recording.actions.buttons == prediction.actions.buttons).mean()
     assert agree > 0.99
     np.testing.assert_allclose(recording.actions.camera, prediction.actions.camera, atol=0.5)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,17 @@ def test_a_damaged_entry_is_made_anew(folder: Path, index: RecordingIndex, caplo
     assert len(caplog.messages) == 2 * len(places)
 
 
+def test_an_entry_that_would_fill_the_memory_is_refused(
+    folder: Path, index: RecordingIndex, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    index.open(folder / "play")
+    monkeypatch.setattr(module, "MAX_BYTES", 2**20)
+    (entry,) = entries(index)
+    entry.write_bytes(zlib.compress(bytes(2**21)))
+    assert len(index.open(folder / "play")) == TICKS
+    assert caplog.messages == [f"{entry} is damaged (larger than 1 MiB): the recording is read again"]
+
+
 def test_why_a_recording_cannot_be_read_is_kept(
     folder: Path, index: RecordingIndex, unread: Callable[[], None]
 ) -> None:
@@ -206,7 +218,7 @@ def test_a_passing_fault_is_not_kept(folder: Path, index: RecordingIndex, monkey
     """A network that is down today says nothing about the recording."""
     with monkeypatch.context() as patch:
 
-        def fail(path: Path) -> Any:
+        def fail(path: Path, *_: Any) -> Any:
             try:
                 raise TimeoutError("the network is down")
             except OSError as error:
