@@ -141,45 +141,48 @@ def _told_rate(ticks: Sequence[PlayerInput], table: FrameTable) -> float | None:
 
     Slow ticks of a game at 20 a second look like a lower rate, but are uneven.
     """
-    recorded, shown = _recorded_rate(ticks), _Shown.of(table, TICKS_PER_SECOND)
-    if recorded is None or len(table) < 2 or not same_rate(recorded.rate, shown.rate):
+    recorded, shown = _Recorded.of(ticks), _Shown.of(table, TICKS_PER_SECOND)
+    if recorded is None or len(table) < 2:
         return None
-    if same_rate(recorded.rate, TICKS_PER_SECOND):
+    told = next((rate for rate in recorded.rates if same_rate(rate, shown.rate)), None)
+    if told is not None and same_rate(told, TICKS_PER_SECOND):
         return TICKS_PER_SECOND
-    return recorded.rate if recorded.rate > TICKS_PER_SECOND or (recorded.even and shown.even) else None
+    return told if told is None or told > TICKS_PER_SECOND or (recorded.even and shown.even) else None
 
 
 class _Recorded(NamedTuple):
-    """How often lines are written by the recorder's clock."""
+    """How often lines are written, by the recorder's clock."""
 
-    rate: float
-    """Lines a second."""
+    rates: tuple[float, float]
+    """Lines a second: by many steps together, which is exact where none is missing; and by the usual step."""
     even: bool
     """Whether each line follows the one before after the usual step."""
 
-
-def _recorded_rate(ticks: Sequence[PlayerInput]) -> _Recorded | None:
-    """By the usual step of the clock; None where it is not known, or stands still."""
-    clock = _numbers([tick.milli for tick in ticks])
-    clock = clock[~np.isnan(clock)]
-    steps = np.diff(clock)
-    steps = steps[steps > 0]
-    if not len(steps):
-        return None
-    usual = float(np.median(steps))
-    # Steps are whole milliseconds: longer ones tell the rate better, where no line is missing.
-    apart = max(len(clock) // 4, 1)
-    longer = float(np.median(clock[apart:] - clock[:-apart])) / apart
-    return _Recorded(1000 / (longer if longer > 0 and same_rate(longer, usual) else usual), _even(steps, usual))
+    @classmethod
+    def of(cls, ticks: Sequence[PlayerInput]) -> "_Recorded | None":
+        """None where the clock is not known, or stands still."""
+        clock = _numbers([tick.milli for tick in ticks])
+        clock = clock[~np.isnan(clock)]
+        steps = np.diff(clock)
+        steps = steps[steps > 0]
+        if not len(steps):
+            return None
+        usual = float(np.median(steps))
+        if (whole := _whole_steps(steps, usual)) is not None:
+            exact = float(steps.sum() / whole.sum())
+        else:
+            apart = max(len(clock) // 4, 1)
+            exact = float(np.median(clock[apart:] - clock[:-apart])) / apart
+        return cls((1000 / (exact if exact > 0 else usual), 1000 / usual), _even(steps, usual))
 
 
 def _clock_notes(
     ticks: Sequence[PlayerInput], shown: "_Shown", told: float | None, stated: float | None
 ) -> Iterator[str]:
     """Lines that come too fast for ticks by a clock that the video contradicts."""
-    recorded = _recorded_rate(ticks) if told is None and stated is None else None
-    if recorded is not None and recorded.rate > (1 + RATE_TOLERANCE) * TICKS_PER_SECOND:
-        rates = f"`milli` tells of {recorded.rate:.3g} lines a second, the video of {shown.rate:.3g} frames"
+    recorded = _Recorded.of(ticks) if told is None and stated is None else None
+    if recorded is not None and min(recorded.rates) > (1 + RATE_TOLERANCE) * TICKS_PER_SECOND:
+        rates = f"`milli` tells of {recorded.rates[0]:.3g} lines a second, the video of {shown.rate:.3g} frames"
         yield f"{rates}: each line is taken for a tick, unless a key table says otherwise"
 
 
@@ -221,7 +224,7 @@ class _Lines:
         count, clock = _numbers([tick.tick for tick in ticks]), _numbers([tick.milli for tick in ticks])
         clock *= source_rate / TICKS_PER_SECOND
         known = np.flatnonzero(~np.isnan(count))
-        if _tells(count) and not (source_rate != TICKS_PER_SECOND and np.median(np.diff(count[known])) != 1):
+        if _tells(count) and (source_rate == TICKS_PER_SECOND or _of_lines(count[known])):
             steps = np.diff(count[known]).astype(np.int64)
             falls = known[1:][steps < 0]
             places = _placed(known, np.where(steps < 0, 1, steps), len(ticks))
@@ -234,7 +237,9 @@ class _Lines:
             begin = float(clock[known[0]])
             before = round(begin / TICK_MILLISECONDS) if begin < MAX_RECORDING else None
             return cls("milli", _placed(known, whole, len(ticks)), before, clock)
-        again = np.diff(clock) == 0 if _tells(clock) else np.zeros(len(ticks) - 1, bool)
+        # Faster than ticks, lines that follow each other may have been written in the same millisecond.
+        twice = source_rate == TICKS_PER_SECOND and _tells(clock)
+        again = np.diff(clock) == 0 if twice else np.zeros(len(ticks) - 1, bool)
         return cls("index", _placed(np.arange(len(ticks)), (~again).astype(np.int64), len(ticks)), None, clock)
 
     @property
@@ -398,6 +403,11 @@ def _tells(values: NDArray[np.float64]) -> bool:
     """Whether a count or clock is known at half of the lines or more, and does not stand still."""
     known = values[~np.isnan(values)]
     return 2 * len(known) >= max(len(values), 1) and (len(values) == 1 or bool((known != known[0]).any()))
+
+
+def _of_lines(count: NDArray[np.float64]) -> bool:
+    """Whether a count goes on by one from line to line; that of a game's ticks, written more often, stands still."""
+    return len(count) == 1 or bool(np.median(np.diff(count)) == 1)
 
 
 def _placed(known: NDArray[np.int64], steps: NDArray[np.int64], length: int) -> NDArray[np.int64]:
