@@ -8,6 +8,7 @@ import pytest
 
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
+from env.recordings.keys import MINECRAFT, KeyTable
 from env.recordings.labels import write_labels
 from env.recordings.recording import RecordingWriter
 from env.video.encoding import write_video
@@ -65,6 +66,16 @@ def test_perfect_labels_have_perfect_scores(truth: Path, tmp_path: Path) -> None
     assert scores.ticks == 100
     assert scores.macro_f1 == 1.0
     assert scores.camera_r2 == pytest.approx({"pitch": 1.0, "yaw": 1.0}, abs=1e-3)
+
+
+def test_labels_are_scored_against_another_games_keys(truth: Path, tmp_path: Path) -> None:
+    """Where its W is the arrow up."""
+    lines = truth / "a.jsonl"
+    lines.write_text(lines.read_text().replace("key.keyboard.w", "key.keyboard.up"))
+    write(tmp_path / "labels", "a", play(60, 1))
+    game = KeyTable(keys={**MINECRAFT.keys, "key.keyboard.up": "forward"})
+    assert score_labels(tmp_path / "labels", truth, keys=game).macro_f1 == 1.0
+    assert score_labels(tmp_path / "labels", truth).macro_f1 < 1.0
 
 
 def test_ticks_called_unusable_can_be_left_out(truth: Path, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from env import Recording, RecordingWriter, read_contractor_actions
+from env import KeyTable, Recording, RecordingWriter, read_contractor_actions
 from env.errors import GhostkeysError
 from env.recordings.check import check_recording, check_recordings
-from env.recordings.keys import MINECRAFT, KeyTable, key_table
+from env.recordings.keys import MINECRAFT, key_table
 from ghostkeys import main
 
 GAME = """
@@ -143,6 +143,13 @@ def test_no_table_is_minecrafts_and_a_table_itself(table: Callable[[str], Path])
     assert key_table(None) is MINECRAFT
     assert key_table(MINECRAFT) is MINECRAFT
     assert key_table(table(GAME)) == KeyTable.read(table(GAME))
+
+
+def test_the_guides_table_is_one(table: Callable[[str], Path]) -> None:
+    guide = (Path(__file__).parents[4] / "docs" / "guides" / "recordings.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    read = KeyTable.read(table(example))
+    assert (read.keys["key.keyboard.up"], read.ticks_per_second, read.degrees_per_pixel) == ("forward", 60, 0.022)
 
 
 WRONG = {
