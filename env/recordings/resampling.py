@@ -46,7 +46,9 @@ def as_ticks(play: Play, alignment: Alignment, video: Path) -> PlayedTicks:
 def _resampled(play: Play, alignment: Alignment, video: Path) -> PlayedTicks:
     """The lines of a file (L), laid on the frames of its video, as 20 ticks a second.
 
-    A button is held that was held in any line of a tick, turns of the view add up, GUI and cursor are the first line's.
+    A tick's lines are those from its frame until the next tick's; where the game's pictures are held, from the first
+    frame of its picture. A button is held that was held in any, and turns of the view add up; GUI and cursor are those
+    of the frame that is shown.
     Where slow video shows a frame for several ticks, its buttons are held in each, and the view turns in the last. A
     tick is not usable if one of its lines is not, if a line or frame of it is missing, if the video leaps after it or
     the view turns by more than half a circle. Ticks whose frame has no line are left out.
@@ -62,27 +64,36 @@ def _resampled(play: Play, alignment: Alignment, video: Path) -> PlayedTicks:
 
     lines = np.flatnonzero(alignment.frames >= 0)
     shown = alignment.frames[lines]
-    until = np.append(ticks.frames[1:], len(table))
-    first, last = np.searchsorted(shown, ticks.frames), np.searchsorted(shown, np.maximum(until, ticks.frames + 1))
+    begin = ticks.frames if phases is None else _first_of_picture(seconds - phases, ticks.frames)
+    until = np.append(begin[1:], len(table))
+    first, last = np.searchsorted(shown, begin), np.searchsorted(shown, np.maximum(until, begin + 1))
     known = np.flatnonzero((last > first) & np.isin(ticks.frames, shown))
-    first, last = first[known], last[known]
-    runs = _Runs(first, last)
+    frames = ticks.frames[known]
+    runs = _Runs(first[known], last[known])
 
     broken = np.append((np.diff(lines) > 1) | (np.diff(shown) > 1), shown[-1:] != len(table) - 1)
     each = play[lines]
     camera = runs.total(each.actions.camera.astype(np.float64))
-    camera[ticks.frames[known] == until[known]] = 0.0
+    camera[begin[known] == until[known]] = 0.0
     usable = ~runs.any(~each.usable | broken) & ~ticks.gaps[known] & (np.abs(camera) <= MAX_TURN).all(axis=1)
+    at = np.searchsorted(shown, frames)
     resampled = replace(
-        each[first],
+        each[at],
         actions=Actions(runs.any(each.actions.buttons), camera.astype(np.float32)),
         null=~runs.any(~each.null),
         usable=usable,
         unmapped=tuple(
-            frozenset[str]().union(*each.unmapped[start:stop]) for start, stop in zip(first, last, strict=True)
+            frozenset[str]().union(*each.unmapped[start:stop])
+            for start, stop in zip(runs.first, runs.last, strict=True)
         ),
     )
-    return PlayedTicks(resampled, lines[first], ticks.frames[known], seconds[ticks.frames[known]])
+    return PlayedTicks(resampled, lines[at], frames, seconds[frames])
+
+
+def _first_of_picture(clock: NDArray[np.float64], frames: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) the first frame of the held picture to which each frame belongs, by the time (F,) on the game's clock."""
+    pictures = np.floor(TICKS_PER_SECOND * np.maximum.accumulate(clock) + 1e-6)
+    return np.searchsorted(pictures, pictures[frames])
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,6 +97,27 @@ def test_ticks_show_the_frames_that_labels_do(play: Callable[..., Path], bars: A
     assert len(recording.gui) == len(labelled)
 
 
+def test_pictures_that_are_held(play: Callable[..., Path], bars: Any) -> None:
+    """A game's own 20 pictures a second, each three frames long and not where twentieths begin: no press smears."""
+    path = play(60)
+    lines, late = lines_of(path), 1
+    for number, line in enumerate(lines):
+        tick = (number - late) // 3
+        line["keyboard"]["keys"] = ["key.keyboard.w"] if tick % 2 else []
+        line["mouse"] |= {"dx": 10.0 * (tick % 5), "dy": 0.0}
+    rewrite(path, lines)
+    write_video(path.with_suffix(".mp4"), np.stack([bars.draw((n - late) // 3 + 1) for n in range(360)]), 60)
+    recording = Recording.open(path)
+    ticks = [bars.read(frame) - 1 for frame in recording.frames()]
+    assert ticks[1:] == [*range(ticks[1], ticks[1] + len(ticks) - 1)]
+    assert recording.frame_numbers.tolist() == [tick.frame for tick in read_ticks(recording.video)]
+    inner = slice(1, -1)
+    assert recording.actions.button("forward").tolist()[inner] == [bool(tick % 2) for tick in ticks][inner]
+    np.testing.assert_allclose(
+        recording.actions.camera[inner, 1], [4.5 * (tick % 5) for tick in ticks][inner], atol=1e-4
+    )
+
+
 def test_a_tick_does_what_its_lines_do(play: Callable[..., Path]) -> None:
     """A press for one line is a press; GUI and cursor are those of the frame that is shown."""
     path = play(60)
