@@ -84,7 +84,7 @@ class Alignment:
     video_frames: int
     """How many frames the video shows."""
     rate: float
-    """Frames a second by the usual step between their time stamps; 20 where there is one frame."""
+    """Frames a second by the usual step between their time stamps; the lines' rate where there is one frame."""
     source_rate: float = TICKS_PER_SECOND
     """Lines a second of play: where it is not 20, lines are no ticks yet."""
     doubt: str | None = None
@@ -145,9 +145,9 @@ def _told_rate(ticks: Sequence[PlayerInput], table: FrameTable) -> float | None:
     if recorded is None or len(table) < 2:
         return None
     told = next((rate for rate in recorded.rates if same_rate(rate, shown.rate)), None)
-    if told is not None and same_rate(told, TICKS_PER_SECOND):
-        return TICKS_PER_SECOND
-    return told if told is None or told > TICKS_PER_SECOND or (recorded.even and shown.even) else None
+    if told is None or (told < TICKS_PER_SECOND and not (recorded.even and shown.even)):
+        return None
+    return told
 
 
 class _Recorded(NamedTuple):

@@ -48,10 +48,9 @@ def _resampled(play: Play, alignment: Alignment, video: Path) -> PlayedTicks:
 
     A tick's lines are those from its frame until the next tick's; where the game's pictures are held, from the first
     frame of its picture. A button is held that was held in any, and turns of the view add up; GUI and cursor are those
-    of the frame that is shown.
-    Where slow video shows a frame for several ticks, its buttons are held in each, and the view turns in the last. A
-    tick is not usable if one of its lines is not, if a line or frame of it is missing, if the video leaps after it or
-    the view turns by more than half a circle. Ticks whose frame has no line are left out.
+    of the frame that is shown. Where slow video shows a frame for several ticks, its buttons are held in each, and the
+    view turns in the last. A tick is not usable if one of its lines is not, if a line or frame of it is missing, if the
+    video leaps after it or the view turns by more than half a circle. Ticks whose frame has no line are left out.
 
     The video's time stamps tell where ticks are, if they go at the rate of the lines; else the frames are evenly apart.
     """
