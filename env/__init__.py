@@ -5,6 +5,7 @@ import gymnasium
 from env.actions import BUTTONS, MINERL_KEYS, Actions, minerl_action_space
 from env.camera import CameraQuantizer
 from env.mapping import JointMapping, is_null
+from env.recordings.keys import KeyTable
 from env.recordings.recording import Recording, RecordingWriter, find_recordings, read_contractor_actions
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Actions",
     "CameraQuantizer",
     "JointMapping",
+    "KeyTable",
     "Recording",
     "RecordingWriter",
     "find_recordings",

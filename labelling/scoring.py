@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
+from env.recordings.keys import KeyTable, key_table
 from env.recordings.labels import LABEL_SUFFIX, label_actions, label_metadata, read_labels
 from env.recordings.recording import Recording, frames_labelled
 from idm.metrics import Scores, score
@@ -32,20 +33,23 @@ class _Pairs:
     """Rows whose frame has no line that tells what the player did."""
 
 
-def score_labels(labels: Path | str, truth: Path | str, *, usable_only: bool = False) -> Scores:
+def score_labels(
+    labels: Path | str, truth: Path | str, *, keys: KeyTable | Path | str | None = None, usable_only: bool = False
+) -> Scores:
     """How well the label files in the folder `labels` agree with the recordings of the same names in `truth`.
 
     Both folders are searched to the bottom. A row is compared with the line that belongs to the frame it shows; rows
     without a usable line are left out, and counted in `Scores.left_out`. With `usable_only`, rows that the label files
-    call unusable are left out, too, as are recordings without a label file. Raises `RecordingError` for a label file
-    without its recording, of another video, or with which more than `TICKS_SLACK` of a recording's ticks are without a
-    label.
+    call unusable are left out, too, as are recordings without a label file. `keys` is the key table of another game
+    than Minecraft, or the YAML file that holds it. Raises `RecordingError` for a label file without its recording, of
+    another video, or with which more than `TICKS_SLACK` of a recording's ticks are without a label.
     """
     label_files = _by_stem(Path(labels), LABEL_SUFFIX)
     recordings = _by_stem(Path(truth), ".jsonl")
     for stem in label_files.keys() - recordings.keys():
         raise RecordingError(f"{label_files[stem]}: there is no {stem}.jsonl in {truth} to compare it with.")
-    pairs = [_pairs(path, recordings[stem], usable_only=usable_only) for stem, path in label_files.items()]
+    game = key_table(keys)
+    pairs = [_pairs(path, recordings[stem], game, usable_only=usable_only) for stem, path in label_files.items()]
     true = Actions.concatenate([part.true for part in pairs])
     if not len(true):
         raise RecordingError(f"{labels}: the label files call no row usable; there is nothing to compare.")
@@ -57,8 +61,8 @@ def score_labels(labels: Path | str, truth: Path | str, *, usable_only: bool = F
     return replace(scores, left_out=sum(part.left_out for part in pairs))
 
 
-def _pairs(labels: Path, actions: Path, *, usable_only: bool) -> _Pairs:
-    table, truth = read_labels(labels), Recording.open(actions, kind="contractor")
+def _pairs(labels: Path, actions: Path, keys: KeyTable, *, usable_only: bool) -> _Pairs:
+    table, truth = read_labels(labels), Recording.open(actions, kind="contractor", keys=keys)
     shown = frames_labelled(labels, table, label_metadata(table), truth.video)
     unlabelled = int((~np.isin(truth.frame_numbers, shown)).sum())
     if unlabelled > TICKS_SLACK:

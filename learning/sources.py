@@ -99,7 +99,8 @@ class RecordingSource:
 
     def _length(self, path: Path) -> int:
         try:
-            return expected_ticks(path, kind=self.kind)
+            rate = None if self.keys is None else self.keys.ticks_per_second
+            return expected_ticks(path, kind=self.kind, ticks_per_second=rate)
         except (GhostkeysError, OSError) as error:
             log.warning("passed over %s: %s", path, error)
             return 0

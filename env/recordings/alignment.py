@@ -4,6 +4,10 @@ A recorder writes one line and one frame a game tick, and may lose some of eithe
 count of ticks (`tick`) or else by its clock (`milli`), frames by their time stamps; a line and a frame at the same
 place belong together. Where these do not explain what is there, the alignment says so (`doubt`) and no tick is used.
 
+Other recorders write a line and a frame 30 or 60 times a second. They are laid in the same way, in steps of that rate
+(`source_rate`), and then resampled (`env.recordings.resampling`). A key table states the rate; else it is another than
+20 only where clock and time stamps agree on it, because videos with one frame a tick often state a wrong one.
+
 | what happened | how it shows | what is done |
 |---|---|---|
 | nothing | the count rises by one, the stamps are even, as many of both | line i is frame i, whatever the frame rate |
@@ -24,6 +28,8 @@ place belong together. Where these do not explain what is there, the alignment s
 | slow ticks, frames repeated | as many more frames as `milli` has more ticks than the count | doubt |
 | stamps that leap, no clock | as many lines as frames | doubt: lost frames, or slow ticks |
 | real-time video of another rate | even stamps of another rate, more frames than ticks | doubt |
+| lines and frames at another rate | stamps and `milli` agree on it, evenly where below 20 | laid in its steps |
+| another rate than the key table's | stamps and `milli` agree on it | doubt |
 
 No file tells that frames are missing without a gap, or at the start, where as many lines or more are missing at an end.
 """
@@ -32,7 +38,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,24 +84,30 @@ class Alignment:
     video_frames: int
     """How many frames the video shows."""
     rate: float
-    """Frames a second by the usual step between their time stamps; 20 where there is one frame."""
+    """Frames a second by the usual step between their time stamps; the lines' rate where there is one frame."""
+    source_rate: float = TICKS_PER_SECOND
+    """Lines a second of play: where it is not 20, lines are no ticks yet."""
     doubt: str | None = None
     """Why actions may belong to other frames than these; None where lines and frames explain one another."""
     notes: tuple[str, ...] = ()
     """What is unusual and was taken into account, beyond lines and frames left out."""
 
 
-def align(path: Path, ticks: Sequence[PlayerInput], video: Path, *, by_index: bool = False) -> Alignment:
+def align(
+    path: Path, ticks: Sequence[PlayerInput], video: Path, *, by_index: bool = False, rate: float | None = None
+) -> Alignment:
     """Lays the lines of the file `path` on the frames of its video, see `lay`; a doubt is logged.
 
-    With `by_index`, line i is frame i whatever else is known. Raises `RecordingError` where more than `FRAME_SLACK`
-    lines or frames are surplus and neither count nor clock was recorded, and `VideoError` for an unreadable video.
+    With `by_index`, line i is frame i whatever else is known. `rate` is how many lines a second there are; None where
+    the recording is to tell. Raises `RecordingError` where more than `FRAME_SLACK` lines or frames are surplus and
+    neither count nor clock was recorded, and `VideoError` for an unreadable video.
     """
     table = frame_table(video)
     if by_index:
-        index = np.arange(len(ticks))
-        return Alignment(np.where(index < len(table), index, -1), "index", len(table), _Shown.of(table).rate)
-    alignment = lay(ticks, table)
+        index, shown = np.arange(len(ticks)), _Shown.of(table, TICKS_PER_SECOND)
+        source = _source_rate(rate, _told_rate(ticks, table))
+        return Alignment(np.where(index < len(table), index, -1), "index", len(table), shown.rate, source)
+    alignment = lay(ticks, table, rate=rate)
     uncounted = all(tick.tick is None and tick.milli is None for tick in ticks)
     if alignment.doubt and uncounted and abs(len(table) - len(ticks)) > FRAME_SLACK:
         raise RecordingError(
@@ -108,15 +120,76 @@ def align(path: Path, ticks: Sequence[PlayerInput], video: Path, *, by_index: bo
     return alignment
 
 
-def lay(ticks: Sequence[PlayerInput], table: FrameTable) -> Alignment:
-    """Lays lines on the frames of a table, as the docstring of this module says."""
-    shown, lines = _Shown.of(table), _Lines.of(ticks)
+def lay(ticks: Sequence[PlayerInput], table: FrameTable, *, rate: float | None = None) -> Alignment:
+    """Lays lines, `rate` of them a second, on the frames of a table, as the docstring of this module says."""
+    told = _told_rate(ticks, table)
+    source = _source_rate(rate, told)
+    shown, lines = _Shown.of(table, source), _Lines.of(ticks, source)
     fit = _fit(lines, shown)
+    if rate and told and not same_rate(rate, told):
+        agreed = f"`milli` and the video's time stamps agree on {told:.3g} lines a second"
+        fit = replace(fit, doubt=f"{agreed}, and the key table says {rate:g}: actions may be shifted")
     places = np.where(lines.places < 0, -1, lines.places + fit.offset)
     found = np.minimum(np.searchsorted(fit.frame_places, places), len(table) - 1)
     frames = np.where(fit.frame_places[found] == places, found, -1)
-    notes = (*lines.notes(fit), *fit.notes)
-    return Alignment(frames, lines.by, len(table), shown.rate, fit.doubt, notes)
+    notes = (*lines.notes(fit), *fit.notes, *_clock_notes(ticks, shown, told, rate))
+    return Alignment(frames, lines.by, len(table), shown.rate, source, fit.doubt, notes)
+
+
+def _told_rate(ticks: Sequence[PlayerInput], table: FrameTable) -> float | None:
+    """Lines a second, where the recorder's clock and the video's time stamps agree on it; None where they do not.
+
+    Slow ticks of a game at 20 a second look like a lower rate, but are uneven.
+    """
+    recorded, shown = _Recorded.of(ticks), _Shown.of(table, TICKS_PER_SECOND)
+    if recorded is None or len(table) < 2:
+        return None
+    told = next((rate for rate in recorded.rates if same_rate(rate, shown.rate)), None)
+    if told is None or (told < TICKS_PER_SECOND and not (recorded.even and shown.even)):
+        return None
+    return told
+
+
+class _Recorded(NamedTuple):
+    """How often lines are written, by the recorder's clock."""
+
+    rates: tuple[float, float]
+    """Lines a second: by many steps together, which is exact where none is missing; and by the usual step."""
+    even: bool
+    """Whether each line follows the one before after the usual step."""
+
+    @classmethod
+    def of(cls, ticks: Sequence[PlayerInput]) -> "_Recorded | None":
+        """None where the clock is not known, or stands still."""
+        clock = _numbers([tick.milli for tick in ticks])
+        clock = clock[~np.isnan(clock)]
+        steps = np.diff(clock)
+        steps = steps[steps > 0]
+        if not len(steps):
+            return None
+        usual = float(np.median(steps))
+        if (whole := _whole_steps(steps, usual)) is not None:
+            exact = float(steps.sum() / whole.sum())
+        else:
+            apart = max(len(clock) // 4, 1)
+            exact = float(np.median(clock[apart:] - clock[:-apart])) / apart
+        return cls((1000 / (exact if exact > 0 else usual), 1000 / usual), _even(steps, usual))
+
+
+def _clock_notes(
+    ticks: Sequence[PlayerInput], shown: "_Shown", told: float | None, stated: float | None
+) -> Iterator[str]:
+    """Lines that come too fast for ticks by a clock that the video contradicts."""
+    recorded = _Recorded.of(ticks) if told is None and stated is None else None
+    if recorded is not None and min(recorded.rates) > (1 + RATE_TOLERANCE) * TICKS_PER_SECOND:
+        rates = f"`milli` tells of {recorded.rates[0]:.3g} lines a second, the video of {shown.rate:.3g} frames"
+        yield f"{rates}: each line is taken for a tick, unless a key table says otherwise"
+
+
+def _source_rate(stated: float | None, told: float | None) -> float:
+    """Lines a second, as the key table states it and the recording tells it; 20 where that is nearly so."""
+    rate = told if told and (stated is None or same_rate(told, stated)) else stated or TICKS_PER_SECOND
+    return TICKS_PER_SECOND if same_rate(rate, TICKS_PER_SECOND) else rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,16 +214,17 @@ class _Lines:
     before: int | None
     """How many ticks were counted before that line; None where the count has no beginning."""
     clock: NDArray[np.float64]
-    """(L,) the recorder's clock in milliseconds, NaN where it is not known."""
+    """(L,) the recorder's clock in milliseconds, of which a tick takes 50; NaN where it is not known."""
     restart: int | None = None
     """The line at which the count begins anew."""
 
     @classmethod
-    def of(cls, ticks: Sequence[PlayerInput]) -> "_Lines":
-        """By the count, else by the clock, else by index."""
+    def of(cls, ticks: Sequence[PlayerInput], source_rate: float) -> "_Lines":
+        """By the count, else by the clock, else by index. A tick is here what passes from line to line."""
         count, clock = _numbers([tick.tick for tick in ticks]), _numbers([tick.milli for tick in ticks])
+        clock *= source_rate / TICKS_PER_SECOND
         known = np.flatnonzero(~np.isnan(count))
-        if _tells(count):
+        if _tells(count) and (source_rate == TICKS_PER_SECOND or _of_lines(count[known])):
             steps = np.diff(count[known]).astype(np.int64)
             falls = known[1:][steps < 0]
             places = _placed(known, np.where(steps < 0, 1, steps), len(ticks))
@@ -163,7 +237,9 @@ class _Lines:
             begin = float(clock[known[0]])
             before = round(begin / TICK_MILLISECONDS) if begin < MAX_RECORDING else None
             return cls("milli", _placed(known, whole, len(ticks)), before, clock)
-        again = np.diff(clock) == 0 if _tells(clock) else np.zeros(len(ticks) - 1, bool)
+        # Faster than ticks, lines that follow each other may have been written in the same millisecond.
+        twice = source_rate == TICKS_PER_SECOND and _tells(clock)
+        again = np.diff(clock) == 0 if twice else np.zeros(len(ticks) - 1, bool)
         return cls("index", _placed(np.arange(len(ticks)), (~again).astype(np.int64), len(ticks)), None, clock)
 
     @property
@@ -221,9 +297,11 @@ class _Shown:
     """The places of the frames (F) among the ticks, as they may be."""
 
     seconds: NDArray[np.float64]
-    """(F,) time stamps."""
+    """(F,) time stamps, of which a tick takes 1/20."""
     rate: float
     """Frames a second, by the usual step."""
+    source_rate: float
+    """Lines a second."""
     by_stamps: tuple[NDArray[np.int64], ...]
     """(F,) each, if frames were lost where the stamps leap; empty where the stamps are even, or tell nothing."""
     even: bool
@@ -232,23 +310,25 @@ class _Shown:
     """Frames that an edit list hides, at the start and at the end."""
 
     @classmethod
-    def of(cls, table: FrameTable) -> "_Shown":
-        """By the time stamps of a table."""
-        steps = np.diff(table.seconds)
+    def of(cls, table: FrameTable, source_rate: float) -> "_Shown":
+        """By the time stamps of a table. A tick is here what passes from line to line."""
+        faster = source_rate / TICKS_PER_SECOND
+        seconds = table.seconds * faster
+        steps = np.diff(seconds)
         usual = float(np.median(steps)) if len(steps) else TICK
-        rate = 1 / usual if usual > 0 else float(TICKS_PER_SECOND)
-        if not len(steps) or _even(steps, usual) or (_same_rate(steps.mean(), TICK) and _even(steps, TICK)):
-            return cls(table.seconds, rate, (), True, _hidden(table))
+        rate = faster / usual if usual > 0 else float(source_rate)
+        if not len(steps) or _even(steps, usual) or (same_rate(steps.mean(), TICK) and _even(steps, TICK)):
+            return cls(seconds, rate, source_rate, (), True, _hidden(table))
         whole_ticks = round(usual / TICK)
-        units = ([TICK] if whole_ticks and _same_rate(usual, whole_ticks * TICK) else []) + [usual]
+        units = ([TICK] if whole_ticks and same_rate(usual, whole_ticks * TICK) else []) + [usual]
         placed = [whole for unit in units if unit > 0 and (whole := _whole_steps(steps, unit)) is not None]
         by_stamps = tuple(np.concatenate([[0], np.cumsum(whole)]) for whole in placed)
-        return cls(table.seconds, rate, by_stamps, False, _hidden(table))
+        return cls(seconds, rate, source_rate, by_stamps, False, _hidden(table))
 
     @property
     def at_ticks(self) -> bool:
-        """Whether the video shows 20 frames a second, but for leaps."""
-        return _same_rate(self.rate, TICKS_PER_SECOND)
+        """Whether the video shows as many frames a second as there are lines, but for leaps."""
+        return same_rate(self.rate, self.source_rate)
 
 
 def _fit(lines: _Lines, shown: _Shown) -> _Fit:
@@ -292,7 +372,7 @@ def _unequal(lines: _Lines, shown: _Shown, places: NDArray[np.int64]) -> _Fit:
     if surplus < 0:
         reason = "nothing tells which are missing"
     elif not shown.at_ticks:
-        reason = f"the video shows {shown.rate:.3g} frames a second, neither 20 nor one a tick"
+        reason = f"the video shows {shown.rate:.3g} frames a second, neither {shown.source_rate:.3g} nor one a tick"
     elif lines.restart is not None:
         reason = f"`tick` begins anew at line {lines.restart + 1}"
     elif before != 0:
@@ -325,6 +405,11 @@ def _tells(values: NDArray[np.float64]) -> bool:
     return 2 * len(known) >= max(len(values), 1) and (len(values) == 1 or bool((known != known[0]).any()))
 
 
+def _of_lines(count: NDArray[np.float64]) -> bool:
+    """Whether a count goes on by one from line to line; that of a game's ticks, written more often, stands still."""
+    return len(count) == 1 or bool(np.median(np.diff(count)) == 1)
+
+
 def _placed(known: NDArray[np.int64], steps: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     """(length,) places from the steps between the lines where they are known; -1 where there is none.
 
@@ -352,7 +437,8 @@ def _even(steps: NDArray[np.float64], unit: float) -> bool:
     return bool((np.abs(steps - unit) <= STEP_TOLERANCE * unit).all())
 
 
-def _same_rate(one: float, other: float) -> bool:
+def same_rate(one: float, other: float) -> bool:
+    """Whether two rates are the same within `RATE_TOLERANCE`."""
     return abs(one / other - 1) <= RATE_TOLERANCE
 
 
@@ -364,7 +450,7 @@ def _same_clock(lines: _Lines, seconds: NDArray[np.float64]) -> bool:
     recorded, shown = lines.clock[both] / 1000, seconds[lines.places[both]]
     total = float(recorded[-1] - recorded[0])
     same = (np.abs(np.diff(recorded) - np.diff(shown)) <= SAME_TIME).all()
-    return bool(same) and total > 0 and _same_rate(float(shown[-1] - shown[0]), total)
+    return bool(same) and total > 0 and same_rate(float(shown[-1] - shown[0]), total)
 
 
 def _hidden(table: FrameTable) -> tuple[int, int]:

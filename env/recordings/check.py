@@ -1,6 +1,7 @@
 """What is wrong with recordings, and what is in them."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,9 @@ from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import GhostkeysError, RecordingError, one_line
 from env.processors import usable_processors
-from env.recordings.alignment import RATE_TOLERANCE
+from env.recordings.alignment import same_rate
 from env.recordings.contractor import ContractorFile, read_contractor_file
+from env.recordings.keys import MINECRAFT, KeyTable, key_table, mouse_button
 from env.recordings.labels import LABEL_SUFFIX
 from env.recordings.recording import Recording, videos_beside
 from env.video.container import PathLike
@@ -49,6 +51,8 @@ class Checked:
     """Of all ticks, usable or not; none where it cannot be read."""
     size: tuple[int, int] | None = None
     """Of its frames, (height, width); None where it cannot be read."""
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+    """In how many ticks each key is held that stands for no button in the key table."""
 
     @property
     def verdict(self) -> Verdict:
@@ -65,6 +69,7 @@ class Checked:
             "faults": [one_line(fault) for fault in self.faults],
             "mended": [one_line(mended) for mended in self.mended],
             "notes": [one_line(note) for note in self.notes],
+            "unmapped": {one_line(key): ticks for key, ticks in self.unmapped.items()},
         }
 
 
@@ -90,6 +95,13 @@ class CheckReport:
     def hours(self) -> float:
         """Of play at 20 ticks a second, in all readable recordings."""
         return self.ticks / TICKS_PER_SECOND / 3600
+
+    def unmapped(self) -> dict[str, int]:
+        """In how many ticks of all recordings each key is held that stands for no button, most frequent first."""
+        total: Counter[str] = Counter()
+        for checked in self.recordings:
+            total.update(checked.unmapped)
+        return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
     def presses_per_minute(self) -> dict[str, float]:
         """How often each button goes down in a minute of play."""
@@ -120,6 +132,7 @@ class CheckReport:
             "hours": self.hours,
             "presses_per_minute": self.presses_per_minute(),
             "share_held": self.share_held(),
+            "unmapped": {one_line(key): ticks for key, ticks in self.unmapped().items()},
             "camera_histogram": {"centres_degrees": self.quantizer.centres.tolist(), **self.camera_histogram()},
         }
 
@@ -135,6 +148,9 @@ class CheckReport:
                 for mark, kind in (("!", "faults"), ("-", "mended"), (" ", "notes"))
                 for line in checked[kind]
             ]
+            if checked["unmapped"]:
+                held = ", ".join(f"{key} ({ticks})" for key, ticks in checked["unmapped"].items())
+                lines.append(f"{'':{width}}            keys without a button (ticks held): {held}")
         counts = self.as_dict()["verdicts"]
         lines += [
             "",
@@ -142,7 +158,7 @@ class CheckReport:
         ]
         lines.append(f"{self.hours:.2f} hours that can be read")
         if self.ticks:
-            lines += ["", *self._button_lines(), "", *self._camera_lines()]
+            lines += ["", *self._button_lines(), *self._unmapped_lines(), "", *self._camera_lines()]
         return "\n".join(lines)
 
     def _button_lines(self) -> list[str]:
@@ -150,6 +166,12 @@ class CheckReport:
         return [f"{'button':10}{'presses/min':>12}{'held':>8}"] + [
             f"{name:10}{presses:12.2f}{held[name]:8.1%}" for name, presses in self.presses_per_minute().items()
         ]
+
+    def _unmapped_lines(self) -> list[str]:
+        found = self.as_dict()["unmapped"]
+        width = max(map(len, found), default=0)
+        head = ["", "keys that stand for no button, and ticks in which each is held:"] if found else []
+        return head + [f"{key:{width}}{ticks:8d}" for key, ticks in found.items()]
 
     def _camera_lines(self) -> list[str]:
         histogram = self.camera_histogram()
@@ -161,17 +183,24 @@ class CheckReport:
 
 
 def check_recordings(
-    paths: Sequence[PathLike], *, decode_all: bool = True, workers: int | None = None, progress: bool = True
+    paths: Sequence[PathLike],
+    *,
+    keys: KeyTable | PathLike | None = None,
+    decode_all: bool = True,
+    workers: int | None = None,
+    progress: bool = True,
 ) -> CheckReport:
     """Reads recordings in folders (searched to the bottom) or named directly, every frame if `decode_all`.
 
-    Raises `RecordingError` where a path leads to nothing.
+    `keys` is the key table of another game, or the YAML file that holds it. Raises `RecordingError` where a path leads
+    to nothing, `GhostkeysError` for such a file that is no key table.
     """
+    table = key_table(keys)
     found = sorted({candidate for path in paths for candidate in _candidates(Path(path))})
     if not found:
         raise RecordingError(f"no recording in {', '.join(map(str, paths))}; expected <stem>.mp4 with <stem>.jsonl.")
     with ThreadPoolExecutor(workers or usable_processors()) as pool:
-        checked = pool.map(lambda path: check_recording(path, decode_all=decode_all), found)
+        checked = pool.map(lambda path: check_recording(path, keys=table, decode_all=decode_all), found)
         bar = tqdm(checked, total=len(found), desc="checking", unit="file", leave=False, disable=not progress)
         try:
             return CheckReport(tuple(bar))
@@ -180,11 +209,11 @@ def check_recordings(
             raise
 
 
-def check_recording(path: Path, *, decode_all: bool = True) -> Checked:
+def check_recording(path: Path, *, keys: KeyTable = MINECRAFT, decode_all: bool = True) -> Checked:
     """Reads one recording, named by its action file or its video."""
     try:
-        recording = Recording.open(path)
-        file = read_contractor_file(_jsonl(recording)) if recording.kind == "contractor" else None
+        recording = Recording.open(path, keys=keys)
+        file = read_contractor_file(_jsonl(recording), keys) if recording.kind == "contractor" else None
         info = probe(recording.video)
         faults = [*_alignment_faults(recording), *(_picture_faults(recording.video) if decode_all else ())]
     except (GhostkeysError, OSError) as error:
@@ -192,9 +221,10 @@ def check_recording(path: Path, *, decode_all: bool = True) -> Checked:
     faults += _line_faults(file) if file else ()
     if recording.usable.any() or not faults:
         faults += _play_faults(recording)
-    mended = [*(_line_repairs(file) if file else ()), *_gaps(recording), *_other_rate(recording)]
+    mended = [*(_line_repairs(file, keys) if file else ()), *_gaps(recording), *_other_rate(recording)]
     size = (info.height, info.width)
-    return Checked(path, tuple(faults), tuple(mended), tuple(_notes(recording)), recording.actions, size)
+    notes = tuple(_notes(recording))
+    return Checked(path, tuple(faults), tuple(mended), notes, recording.actions, size, recording.unmapped)
 
 
 def _jsonl(recording: Recording) -> Path:
@@ -258,7 +288,7 @@ def _line_faults(file: ContractorFile) -> Iterable[str]:
         yield f"{absurd} of {len(file.ticks)} ticks have values that cannot be"
 
 
-def _line_repairs(file: ContractorFile) -> Iterable[str]:
+def _line_repairs(file: ContractorFile, keys: KeyTable) -> Iterable[str]:
     """What is wrong with the lines of a file, and what was done about it."""
     if file.cut_off:
         yield "the last line was cut off and is left out"
@@ -276,8 +306,9 @@ def _line_repairs(file: ContractorFile) -> Iterable[str]:
             len(absurd) - MAX_NAMED, "more tick has such a value and is", "more ticks have such values and are"
         )
         yield f"{kind} not used (lines {absurd[MAX_NAMED].line} to {absurd[-1].line})"
-    if file.ticks[0].new_buttons == (0,):
-        yield "attack was stuck at the start and is let go until it is pressed anew"
+    left = keys.keys.get(mouse_button(0))
+    if left is not None and file.ticks[0].new_buttons == (0,):
+        yield f"{left} was stuck at the start and is let go until it is pressed anew"
     if all(tick.hotbar is None for tick in file.ticks):
         yield "the hotbar's slot was not recorded: turns of the wheel are not known"
 
@@ -299,6 +330,8 @@ def _counted(number: int, one: str, more: str) -> str:
 
 def _notes(recording: Recording) -> Iterable[str]:
     """What is unusual, but may be."""
+    if recording.source_rate != TICKS_PER_SECOND:
+        yield f"{recording.source_rate:.4g} lines a second are resampled to 20 ticks"
     if recording.usable.any() and not recording.actions.camera[recording.usable].any():
         yield "the camera never turns"
     if 0 < len(recording) < SHORT:
@@ -311,7 +344,8 @@ def _other_rate(recording: Recording) -> Iterable[str]:
     if (
         alignment is not None
         and alignment.doubt is None
-        and abs(alignment.rate / TICKS_PER_SECOND - 1) > RATE_TOLERANCE
+        and recording.source_rate == TICKS_PER_SECOND
+        and not same_rate(alignment.rate, TICKS_PER_SECOND)
     ):
         yield f"the video says {alignment.rate:.4g} frames a second; each is taken for a tick of 1/20 s"
 

@@ -21,13 +21,16 @@ def data_check(args: list[str]) -> int:
     )
     add = parser.add_argument
     add("paths", nargs="+", help="folders of recordings, or recordings")
+    add("--keys", type=Path | None, default=None, help="YAML with the key table of another game than Minecraft")
     add("--quick", action="store_true", help="look at the videos' tables only; without it every frame is decoded")
     add("--workers", type=int | None, default=None, help="recordings read at once (default: the usable processors)")
     add("--json", type=Path | None, default=None, help="write the report here, too")
     options = parser.parse_args(args)
     if options.workers is not None:
         check_at_least_1(workers=options.workers)
-    report = check_recordings(options.paths, decode_all=not options.quick, workers=options.workers)
+    report = check_recordings(
+        options.paths, keys=options["keys"], decode_all=not options.quick, workers=options.workers
+    )
     print(report.as_text())
     if options.json is not None:
         write_json(options.json, report.as_dict())

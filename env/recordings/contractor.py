@@ -10,31 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from env.actions import HOTBAR
 from env.errors import RecordingError
+from env.recordings.keys import DEGREES_PER_PIXEL, KEYBOARD, MINECRAFT, MOUSE_BUTTONS, KeyTable, mouse_button
 from env.video.container import PathLike
 
-DEGREES_PER_PIXEL = 360 / 2400
-"""How far the view turns for a pixel of mouse movement."""
 WINDOW_HEIGHT = 720
 """Lines of the window that the cursor's place is counted in; the recorded video is smaller."""
-MOUSE_BUTTONS = {"attack": 0, "use": 1, "pickItem": 2}
-KEYBOARD = {
-    "ESC": "key.keyboard.escape",
-    "forward": "key.keyboard.w",
-    "back": "key.keyboard.s",
-    "left": "key.keyboard.a",
-    "right": "key.keyboard.d",
-    "jump": "key.keyboard.space",
-    "sneak": "key.keyboard.left.shift",
-    "sprint": "key.keyboard.left.control",
-    "drop": "key.keyboard.q",
-    "inventory": "key.keyboard.e",
-    "swapHands": "key.keyboard.f",
-    **{name: f"key.keyboard.{slot}" for slot, name in enumerate(HOTBAR, start=1)},
-}
-NAME_OF_KEY = {key: name for name, key in KEYBOARD.items()}
-NAME_OF_MOUSE_BUTTON = {button: name for name, button in MOUSE_BUTTONS.items()}
 MAX_BYTES = 2**30
 """A larger file is no recording of play: VPT's are about 10 MiB."""
 MAX_LINE = 2**20
@@ -45,8 +26,6 @@ MAX_SHOWN = 60
 """Characters of a wrong value that a message repeats."""
 MAX_HELD = 256
 """More keys than this are on no keyboard."""
-MAX_TURN = 180 / DEGREES_PER_PIXEL
-"""Pixels of mouse movement in a tick that turn the view by half a circle; more are no player's."""
 
 
 class Limits(NamedTuple):
@@ -101,6 +80,8 @@ class PlayerInput:
     """False where mouse or keyboard were logged as null, or not at all."""
     implausible: tuple[str, ...] = ()
     """Each value that cannot be: name, value, and what was expected."""
+    unmapped: frozenset[str] = frozenset()
+    """Keys and mouse buttons that are held and stand for no button in the key table, by their physical names."""
 
     @property
     def usable(self) -> bool:
@@ -124,12 +105,12 @@ class _NotJSONError(RecordingError):
     """A line that is not JSON, as one that was cut off."""
 
 
-def read_contractor_file(path: PathLike) -> ContractorFile:
+def read_contractor_file(path: PathLike, keys: KeyTable = MINECRAFT) -> ContractorFile:
     """The lines of a contractor recording, of any version of the recorder. A cut-off last line is left out.
 
     The file is UTF-8, with or without a byte order mark. Blank lines are passed over. A value that cannot be (see
-    `LIMITS` and `MAX_TURN`) makes its tick unusable. Raises `RecordingError`, which names the line, for a missing,
-    empty, huge or malformed file.
+    `LIMITS` and `KeyTable.largest_turn`) makes its tick unusable. Raises `RecordingError`, which names the line, for a
+    missing, empty, huge or malformed file.
     """
     file = Path(path)
     if not file.is_file():
@@ -137,7 +118,7 @@ def read_contractor_file(path: PathLike) -> ContractorFile:
     if file.stat().st_size > MAX_BYTES:
         raise RecordingError(f"{file} is larger than {MAX_BYTES >> 20} MiB; expected five minutes of play, or some.")
     try:
-        found = _read_lines(file)
+        found = _read_lines(file, keys)
     except RecordingError as error:
         raise RecordingError(f"{file}, {error}") from error
     if not found.ticks:
@@ -145,7 +126,7 @@ def read_contractor_file(path: PathLike) -> ContractorFile:
     return found
 
 
-def _read_lines(file: Path) -> ContractorFile:
+def _read_lines(file: Path, keys: KeyTable) -> ContractorFile:
     ticks: list[PlayerInput] = []
     blank = blank_since = 0
     malformed: _NotJSONError | None = None
@@ -157,7 +138,7 @@ def _read_lines(file: Path) -> ContractorFile:
             raise malformed
         blank, blank_since = blank + blank_since, 0
         try:
-            ticks.append(_parse(_fields(number, line), number))
+            ticks.append(_parse(_fields(number, line), number, keys))
         except _NotJSONError as error:
             malformed = error  # unless it is the last line
         except RecordingError as error:
@@ -200,7 +181,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _parse(fields: object, line: int) -> PlayerInput:
+def _parse(fields: object, line: int, table: KeyTable) -> PlayerInput:
     if not isinstance(fields, dict) or not {"mouse", "keyboard"} & fields.keys():
         raise RecordingError("expected a JSON object with `mouse` and `keyboard`, as VPT's recorder writes.")
     mouse, keyboard = (_field(fields, name, dict, "an object") for name in ("mouse", "keyboard"))
@@ -213,18 +194,19 @@ def _parse(fields: object, line: int) -> PlayerInput:
             numbers[name] = value = _number(source, name, limit)
             if value is None and source.get(name) is not None:
                 implausible.append(f"`{name}` is {_brief(source[name])}; expected {limit.expected}")
+    most = table.most_pixels
     for name in ("dx", "dy"):
         pixels = numbers[name] or 0.0
-        if abs(pixels) > MAX_TURN:
-            turn = abs(pixels) * DEGREES_PER_PIXEL
-            implausible.append(f"`{name}` is {pixels:g}, a turn of {turn:g}°; expected {MAX_TURN:g} pixels at most")
+        if abs(pixels) > most:
+            turn = abs(pixels) * table.degrees_per_pixel
+            implausible.append(f"`{name}` is {pixels:g}, a turn of {turn:g}°; expected {most:g} pixels at most")
     hotbar, x, y = numbers["hotbar"], numbers["x"], numbers["y"]
     gui, drawn = _flag(fields, "isGuiOpen"), _flag(fields, "isCursorDrawn")
     keys, buttons = _members(keyboard, "keys", str), _members(mouse, "buttons", int)
-    held = [NAME_OF_KEY.get(key) for key in keys] + [NAME_OF_MOUSE_BUTTON.get(button) for button in buttons]
+    held = {*keys, *map(mouse_button, buttons)}
     return PlayerInput(
         line=line,
-        names=frozenset(name for name in held if name is not None),
+        names=frozenset(table.keys[key] for key in held & table.keys.keys()),
         new_buttons=_members(mouse, "newButtons", int),
         dx=numbers["dx"] or 0.0,
         dy=numbers["dy"] or 0.0,
@@ -235,6 +217,7 @@ def _parse(fields: object, line: int) -> PlayerInput:
         milli=numbers["milli"],
         complete=complete,
         implausible=tuple(implausible),
+        unmapped=frozenset(held - table.keys.keys()),
     )
 
 

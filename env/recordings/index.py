@@ -35,6 +35,7 @@ from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError, VideoError
 from env.files import atomic_path
 from env.recordings.alignment import RATE_TOLERANCE, Alignment
+from env.recordings.keys import key_table
 from env.recordings.labels import read_label_header
 from env.recordings.play import GUI_MOUSE_SCALES
 from env.recordings.recording import Kind, Recording, action_file, contractor_video, video_of
@@ -95,6 +96,8 @@ class RecordingIndex:
         actions, kind = action_file(Path(path), kind)
         video = video_of(actions, kind)
         files = {"actions": _identity(actions), "video": _identity(video)}
+        if options.get("keys") is not None:
+            options["keys"] = key_table(options["keys"])  # of a file, what it holds counts
         entry = self._entry(actions, kind, options)
         kept = self._read(entry, files)
         if isinstance(kept, GhostkeysError):

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.actions import BUTTONS, HOTBAR, Actions
-from env.recordings.contractor import DEGREES_PER_PIXEL, MOUSE_BUTTONS, PlayerInput, read_contractor_file
+from env.errors import GhostkeysError
+from env.recordings.contractor import PlayerInput, read_contractor_file
+from env.recordings.keys import MINECRAFT, MOUSE_BUTTONS, KeyTable, key_table, mouse_button
 from env.video.container import PathLike
 
 GUI_MOUSE_SCALES = {"5.7": 0.5, "5.8": 0.5, "6.7": 2.0, "6.8": 2.0, "6.9": 2.0}
@@ -69,11 +71,13 @@ class Play:
     """(T,) False where mouse or keyboard were not logged, or a value is none that can be."""
     gui: NDArray[np.bool_]
     """(T,) whether a screen with a cursor is open."""
+    unmapped: tuple[frozenset[str], ...]
+    """(T) the physical keys held that stand for no button in the key table."""
 
     @classmethod
-    def of(cls, ticks: Sequence[PlayerInput], options: ContractorOptions) -> Self:
+    def of(cls, ticks: Sequence[PlayerInput], options: ContractorOptions, keys: KeyTable = MINECRAFT) -> Self:
         """What the player did at each line."""
-        held = _without_stuck_attack(ticks)
+        held = _without_stuck_attack(ticks, keys)
         still = [not names and not tick.dx and not tick.dy for names, tick in zip(held, ticks, strict=True)]
         changes = _every_slot_change(ticks) if options.press_every_slot_change else _wheel_slots(ticks)
         wheeled = [
@@ -89,11 +93,20 @@ class Play:
         null = np.array([idle and not slots for idle, slots in zip(still, wheeled, strict=True)])
         usable = np.array([tick.usable for tick in ticks])
         gui = np.array([tick.gui for tick in ticks])
-        return cls(Actions(buttons, _camera(ticks, options)), null, cursor, usable, gui)
+        unmapped = tuple(tick.unmapped for tick in ticks)
+        return cls(Actions(buttons, _camera(ticks, options, keys)), null, cursor, usable, gui, unmapped)
+
+    def __getitem__(self, lines: NDArray[np.int64]) -> "Play":
+        """Some of the lines, by their numbers."""
+        unmapped = tuple(self.unmapped[line] for line in lines)
+        parts = (self.null[lines], self.cursor[lines], self.usable[lines], self.gui[lines])
+        return Play(self.actions[lines], *parts, unmapped)
 
 
-def read_contractor_actions(path: PathLike, compat: Compat | None = None, **options: Any) -> Actions:
-    """The actions of a VPT contractor recording's `.jsonl`, one a line.
+def read_contractor_actions(
+    path: PathLike, compat: Compat | None = None, *, keys: KeyTable | PathLike | None = None, **options: Any
+) -> Actions:
+    """The actions of a VPT contractor recording's `.jsonl`, one a line, at whatever rate they were written.
 
     Mends what recorders got wrong: an attack button stuck from before the start is let go until it is pressed anew; a
     hotbar slot chosen by the wheel becomes its `hotbar.N`; a mouse or keyboard logged as null did nothing; a cut-off
@@ -101,10 +114,11 @@ def read_contractor_actions(path: PathLike, compat: Compat | None = None, **opti
 
     `compat="openai"` gives the items of OpenAI's published loader instead, its accidents included and ticks without
     any input left out. Each of these, and some choices, is an option by a name of its own: see `ContractorOptions`.
-    Raises `RecordingError` for a missing, empty or malformed file.
+    `keys` is the key table of another game, or the YAML file that holds it. Raises `RecordingError` for a missing,
+    empty or malformed file, `GhostkeysError` for such a table or for one together with `compat`.
     """
-    chosen = reading_options(path, compat, options)
-    play = Play.of(read_contractor_file(path).ticks, chosen)
+    chosen, table = reading_options(path, compat, options), reading_keys(path, compat, keys)
+    play = Play.of(read_contractor_file(path, table).ticks, chosen, table)
     return play.actions[~play.null] if chosen.drop_null else play.actions
 
 
@@ -123,23 +137,33 @@ def reading_options(path: PathLike, compat: Compat | None, options: dict[str, An
     return chosen if chosen.version else replace(chosen, version=Path(path).absolute().parent.name)
 
 
-def _camera(ticks: Sequence[PlayerInput], options: ContractorOptions) -> NDArray[np.float32]:
+def reading_keys(path: PathLike, compat: Compat | None, keys: KeyTable | PathLike | None) -> KeyTable:
+    """The key table by which a recording is read. Raises `GhostkeysError` for one together with `compat`."""
+    if compat is not None and keys is not None:
+        raise GhostkeysError(
+            f"{path}: OpenAI's loader knows Minecraft's keys only; expected no key table with `compat`."
+        )
+    return key_table(keys)
+
+
+def _camera(ticks: Sequence[PlayerInput], options: ContractorOptions, keys: KeyTable) -> NDArray[np.float32]:
     """(T, 2) degrees, pitch and yaw."""
     scale = 1.0 if options.ignore_gui_mouse_scale else GUI_MOUSE_SCALES.get(options.version or "", 1.0)
     scales = np.array([scale if tick.gui else 1.0 for tick in ticks])
-    degrees = np.array([(tick.dy, tick.dx) for tick in ticks]) * scales[:, None] * DEGREES_PER_PIXEL
+    degrees = np.array([(tick.dy, tick.dx) for tick in ticks]) * scales[:, None] * keys.degrees_per_pixel
     camera: NDArray[np.float64] = np.trunc(degrees) if options.truncate_camera else degrees
     return camera.astype(np.float32)
 
 
-def _without_stuck_attack(ticks: Sequence[PlayerInput]) -> list[frozenset[str]]:
-    """Names held in each tick. An attack that goes down in the first tick was held from before, and is none."""
-    attack = MOUSE_BUTTONS["attack"]
-    stuck = ticks[0].new_buttons == (attack,)
+def _without_stuck_attack(ticks: Sequence[PlayerInput], keys: KeyTable) -> list[frozenset[str]]:
+    """Names held in each tick. A left mouse button that goes down in the first was held from before, and is none."""
+    left = MOUSE_BUTTONS["attack"]
+    name = keys.keys.get(mouse_button(left))
+    stuck = ticks[0].new_buttons == (left,)
     held = []
     for number, tick in enumerate(ticks):
-        stuck = stuck and not (number and attack in tick.new_buttons)
-        held.append(tick.names - {"attack"} if stuck else tick.names)
+        stuck = stuck and not (number and left in tick.new_buttons)
+        held.append(tick.names - {name} if stuck else tick.names)
     return held
 
 

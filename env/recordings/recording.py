@@ -1,6 +1,7 @@
 """Recordings: a video and the action of each of its ticks, whoever labelled them."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from env.errors import RecordingError
 from env.files import atomic_path
 from env.recordings.alignment import Alignment, align
 from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
+from env.recordings.keys import KeyTable
 from env.recordings.labels import (
     LABEL_SUFFIX,
     label_actions,
@@ -24,7 +26,8 @@ from env.recordings.labels import (
     read_label_header,
     read_labels,
 )
-from env.recordings.play import Compat, Play, read_contractor_actions, reading_options
+from env.recordings.play import Compat, Play, read_contractor_actions, reading_keys, reading_options
+from env.recordings.resampling import as_ticks
 from env.video.container import PathLike
 from env.video.cursor import draw_cursor
 from env.video.encoding import VideoWriter
@@ -67,14 +70,28 @@ class Recording:
     """(T,) the video's frame that each tick shows, counted from 0 in the order in which frames are shown."""
     alignment: Alignment | None
     """How the lines of a contractor's file were laid on the frames; None for labels."""
+    source_rate: float
+    """Lines a second of the action file: where it is not 20, they were resampled to 20 ticks a second."""
+    unmapped: dict[str, int]
+    """In how many ticks each key is held that stands for no button in the key table, by its physical name, such as
+    `key.keyboard.f3` or `mouse.3`; the most frequent first. Labels tell of none."""
 
-    def __init__(self, path: Path, kind: Kind, *, compat: Compat | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kind: Kind,
+        *,
+        compat: Compat | None = None,
+        keys: KeyTable | PathLike | None = None,
+        **options: Any,
+    ) -> None:
         self.kind = kind
         self.name = path.name.removesuffix(ACTION_SUFFIXES[kind])
         self.alignment = None
+        self.source_rate, self.unmapped = TICKS_PER_SECOND, {}
         self._interpolation: Interpolation = "linear" if compat == "openai" else None
         if kind == "contractor":
-            self._read_contractor(path, compat, options)
+            self._read_contractor(path, compat, reading_keys(path, compat, keys), options)
         elif compat is None and not options:
             self._read_labels(path)
         else:
@@ -83,31 +100,46 @@ class Recording:
         self._reader = FrameReader(self.video, self._table)
 
     @classmethod
-    def open(cls, path: PathLike, *, kind: Kind | None = None, compat: Compat | None = None, **options: Any) -> Self:
+    def open(
+        cls,
+        path: PathLike,
+        *,
+        kind: Kind | None = None,
+        compat: Compat | None = None,
+        keys: KeyTable | PathLike | None = None,
+        **options: Any,
+    ) -> Self:
         """Open a recording by its video, its action file or the stem they share.
 
         Where a video has both a player's actions and labels, the player's are taken, unless `kind` says otherwise.
         `compat="openai"` gives the items of OpenAI's published loader, frames resized as there (INTER_LINEAR); it and
-        the other `options` of a contractor's recording are those of `read_contractor_actions`. Raises
-        `RecordingError`, and `VideoError` for an unreadable video.
+        the other `options` of a contractor's recording are those of `read_contractor_actions`. `keys` is the key table
+        of another game than Minecraft, or the YAML file that holds it; labels need none. Recordings at another rate
+        than 20 a second are resampled as labels are. Raises `RecordingError`, `VideoError` for an
+        unreadable video, and `GhostkeysError` for such a table or for one together with `compat`.
         """
-        return cls(*action_file(Path(path), kind), compat=compat, **options)
+        return cls(*action_file(Path(path), kind), compat=compat, keys=keys, **options)
 
-    def _read_contractor(self, path: Path, compat: Compat | None, options: dict[str, Any]) -> None:
+    def _read_contractor(self, path: Path, compat: Compat | None, keys: KeyTable, options: dict[str, Any]) -> None:
         self.video = contractor_video(path)
         chosen = reading_options(path, compat, options)
-        ticks = read_contractor_file(path).ticks
-        play = Play.of(ticks, chosen)
-        self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned)
-        placed = self.alignment.frames >= 0
-        kept = np.flatnonzero(placed & ~play.null if chosen.drop_null else placed)
-        self.rows = np.array([tick.line - 1 for tick in ticks])[kept]
-        self.frame_numbers = self.alignment.frames[kept]
-        self.actions = play.actions[kept]
-        self.times = self.frame_numbers / TICKS_PER_SECOND
-        self.usable = play.usable[kept] & (self.alignment.doubt is None)
-        self.gui = play.gui[kept]
-        self._cursor = play.cursor[kept]
+        ticks = read_contractor_file(path, keys).ticks
+        play = Play.of(ticks, chosen, keys)
+        # OpenAI's loader takes every line for a tick.
+        rate = TICKS_PER_SECOND if compat == "openai" else keys.ticks_per_second
+        self.alignment = align(path, ticks, self.video, by_index=chosen.assume_aligned, rate=rate)
+        self.source_rate = self.alignment.source_rate
+        played = as_ticks(play, self.alignment, self.video)
+        if chosen.drop_null:
+            played = played[np.flatnonzero(~played.play.null)]
+        self.rows = np.array([tick.line - 1 for tick in ticks])[played.lines]
+        self.frame_numbers, self.times = played.frames, played.seconds
+        self.actions = played.play.actions
+        self.usable = played.play.usable & (self.alignment.doubt is None)
+        self.gui = played.play.gui
+        self._cursor = played.play.cursor
+        held = Counter(key for unmapped in played.play.unmapped for key in unmapped)
+        self.unmapped = dict(sorted(held.items(), key=lambda item: (-item[1], item[0])))
 
     def _read_labels(self, path: Path) -> None:
         table = read_labels(path)

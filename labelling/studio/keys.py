@@ -8,7 +8,7 @@ import numpy as np
 
 from env.actions import HOTBAR, MAX_TURN, MINERL_KEYS, no_op
 from env.errors import GhostkeysError
-from env.recordings.contractor import DEGREES_PER_PIXEL
+from env.recordings.keys import DEGREES_PER_PIXEL
 
 KEYS = frozenset(MINERL_KEYS) - {"camera"}
 MAX_MOVEMENT = 1e5

@@ -17,8 +17,8 @@ from gymnasium import spaces
 import ghostkeys
 from env.actions import MINERL_KEYS, minerl_action_space
 from env.recordings.check import CheckReport
-from env.recordings.contractor import KEYBOARD, MOUSE_BUTTONS
 from env.recordings.fetch import FetchReport
+from env.recordings.keys import KEYBOARD, MOUSE_BUTTONS
 from env.voxel.environment import VoxelEnv
 from labelling.report import LabelReport
 

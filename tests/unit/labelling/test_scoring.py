@@ -1,6 +1,7 @@
 """Label files are compared with the recordings of the same names."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from env.actions import BUTTONS, Actions
 from env.errors import RecordingError
+from env.recordings.keys import MINECRAFT, KeyTable
 from env.recordings.labels import write_labels
 from env.recordings.recording import RecordingWriter
 from env.video.encoding import write_video
@@ -64,6 +66,28 @@ def test_perfect_labels_have_perfect_scores(truth: Path, tmp_path: Path) -> None
     scores = score_labels(tmp_path / "labels", truth)
     assert scores.ticks == 100
     assert scores.macro_f1 == 1.0
+    assert scores.camera_r2 == pytest.approx({"pitch": 1.0, "yaw": 1.0}, abs=1e-3)
+
+
+def test_labels_are_scored_against_another_games_keys(truth: Path, tmp_path: Path) -> None:
+    """Where its W is the arrow up."""
+    lines = truth / "a.jsonl"
+    lines.write_text(lines.read_text().replace("key.keyboard.w", "key.keyboard.up"))
+    write(tmp_path / "labels", "a", play(60, 1))
+    game = KeyTable(keys={**MINECRAFT.keys, "key.keyboard.up": "forward"})
+    assert score_labels(tmp_path / "labels", truth, keys=game).macro_f1 == 1.0
+    assert score_labels(tmp_path / "labels", truth).macro_f1 < 1.0
+
+
+def test_labels_of_a_recording_at_60_frames_a_second(tmp_path: Path) -> None:
+    """Three lines and frames a tick: the labels of the video's ticks are compared with what was done in them."""
+    actions = play(60, 1)
+    thirds = Actions(np.repeat(actions.buttons, 3, axis=0), np.repeat(actions.camera / 3, 3, axis=0))
+    record(tmp_path / "truth", "a", thirds)
+    write_video(tmp_path / "truth" / "a.mp4", np.zeros((180, *SIZE, 3), np.uint8), 60)
+    write(tmp_path / "labels", "a", actions, frames=np.arange(0, 180, 3))
+    scores = score_labels(tmp_path / "labels", tmp_path / "truth", keys=replace(MINECRAFT, ticks_per_second=60))
+    assert (scores.ticks, scores.left_out, scores.macro_f1) == (60, 0, 1.0)
     assert scores.camera_r2 == pytest.approx({"pitch": 1.0, "yaw": 1.0}, abs=1e-3)
 
 

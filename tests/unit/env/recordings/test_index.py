@@ -18,6 +18,7 @@ from env import Actions, Recording
 from env.errors import GhostkeysError, RecordingError, VideoError
 from env.recordings import index as module
 from env.recordings.index import RecordingIndex, cache_folder, expected_ticks
+from env.recordings.keys import KeyTable
 from env.recordings.labels import write_labels
 from env.recordings.recording import RecordingWriter
 from env.video.encoding import write_video
@@ -119,6 +120,18 @@ def test_options_have_entries_of_their_own(folder: Path, index: RecordingIndex) 
         assert not same(published.actions, plain.actions)
         with pytest.raises(TypeError, match="there is no option colour"):
             index.open(folder / "play", colour=1)
+    assert len(entries(index)) == 2
+
+
+def test_a_key_table_counts_by_what_it_holds(folder: Path, index: RecordingIndex, tmp_path: Path) -> None:
+    file = tmp_path / "game.yaml"
+    for degrees in (0.1, 0.2, 0.1):
+        file.write_text(f"degrees_per_pixel: {degrees}\nkeys: {{key.keyboard.w: jump}}\n")
+        table = KeyTable.read(file)
+        for keys in (file, str(file), table):
+            found, expected = index.open(folder / "play", keys=keys), Recording.open(folder / "play", keys=table)
+            assert found.actions == expected.actions
+            assert found.unmapped == expected.unmapped
     assert len(entries(index)) == 2
 
 

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from env.actions import HOTBAR, MINERL_KEYS, minerl_action_space
-from env.recordings.contractor import DEGREES_PER_PIXEL
+from env.recordings.keys import DEGREES_PER_PIXEL
 
 ENV_ID = "tests.unit.labelling.studio.echo:Echo-v0"
 """Names its module, so that the command finds it too."""
