@@ -13,11 +13,13 @@ BLOCK = 1200
 """Ticks of a block: one minute."""
 RESAMPLES = 1000
 LEVEL = 0.95
+MAX_UNDEFINED = 0.2
+"""A figure that more of the draws leave without a value has no interval: a single unit is behind it, or nearly so."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its interval; None where it is not defined, as R² of what never varies."""
+    """A figure and its interval; None where it is not defined, as R² of what never varies is not."""
 
     value: float | None
     low: float | None = None
@@ -64,10 +66,10 @@ class Bootstrap:
         return [self._interval(value, column) for value, column in zip(values, drawn.T, strict=True)]
 
     def _interval(self, value: float, drawn: NDArray[np.float64]) -> Estimate:
-        drawn = drawn[np.isfinite(drawn)]
-        if not np.isfinite(value) or not len(drawn):
+        defined = np.isfinite(drawn)
+        if not np.isfinite(value) or defined.mean() < 1 - MAX_UNDEFINED:
             return Estimate(_defined(value))
-        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = np.quantile(drawn[defined], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         return Estimate(float(value), float(low), float(high))
 
     def to_dict(self) -> dict[str, Any]:

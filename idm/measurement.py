@@ -11,7 +11,7 @@ from env.actions import BUTTONS
 from idm.comparison import Comparison
 from idm.events import COLLARS, KINDS, EventCounts, count_events, events, f1
 from idm.intervals import Bootstrap, Estimate
-from idm.metrics import AXES
+from idm.metrics import AXES, MACRO_BUTTONS
 from idm.turns import FIGURES, SUBSETS, mean_turn_ratio, subsets, turn_figures, turn_sums
 
 MIN_PRESSES = 50
@@ -50,7 +50,7 @@ def measure_keys(
     true, found = comparison.true.buttons & counts, comparison.predicted.buttons & counts
     sums = bootstrap.sums(np.stack([true & found, true, found], axis=2))  # (units, 20, 3)
     presses = (events(comparison.true.buttons, comparison.follows)[:, 0] & counts).sum(axis=0)
-    common = np.isin(BUTTONS, common_buttons(comparison))
+    common, nine = np.isin(BUTTONS, common_buttons(comparison)), np.isin(BUTTONS, MACRO_BUTTONS)
     right, on, said = (sums[..., part] for part in range(3))
     columns = {
         "precision": bootstrap.estimate(lambda s: s[..., 0] / s[..., 2], sums),
@@ -70,6 +70,7 @@ def measure_keys(
             for i, name in enumerate(BUTTONS)
         },
         "micro_f1": asdict(bootstrap.estimate(lambda s: f1(s.sum(axis=1))[:, None], sums)[0]),
+        "macro_f1": asdict(bootstrap.estimate(lambda s: _mean(f1(s)[:, nine])[:, None], sums)[0]),
         "macro_f1_common": {
             **asdict(bootstrap.estimate(lambda s: _mean(f1(s)[:, common])[:, None], sums)[0]),
             "buttons": [name for name, often in zip(BUTTONS, common, strict=True) if often],

@@ -60,10 +60,15 @@ def baselines_table(evaluation: Evaluation) -> str:
         estimates = {name: _at(evaluation.measured[name], path) for name in columns}
         row(title, lambda name: estimates[name]["value"], _interval(estimates["model"]))
 
-    often = evaluation.measured["model"]["keys"]["macro_f1_common"]["buttons"]
+    measured = evaluation.measured["model"]
+    often = measured["keys"]["macro_f1_common"]["buttons"]
     row("keypress accuracy", lambda name: columns[name].keypress_accuracy)
-    row("macro-F1, nine keys", lambda name: columns[name].macro_f1)
-    row("  where they can show", lambda name: evaluation.visible[name].macro_f1)
+    row("macro-F1, nine keys", lambda name: columns[name].macro_f1, _interval(measured["keys"]["macro_f1"]))
+    row(
+        "  where they can show",
+        lambda name: evaluation.visible[name].macro_f1,
+        _interval(measured["keys_visible"]["macro_f1"]),
+    )
     if often:
         plural = "s" if len(often) > 1 else ""
         measured_row(f"macro-F1, {len(often)} key{plural} of {MIN_PRESSES} presses", "keys", "macro_f1_common")

@@ -51,6 +51,17 @@ def test_what_is_not_defined_is_none() -> None:
     assert bootstrap.estimate(mean, bootstrap.sums(np.zeros((60, 2)))) == [Estimate(None)]
 
 
+def test_a_figure_with_one_recording_behind_it_has_no_interval() -> None:
+    """Drawing that recording again and again would make it look certain; two are a little better."""
+    bootstrap = Bootstrap([10] * 6)
+    for number, has_one in ((1, False), (2, True)):
+        values = np.zeros((60, 2))
+        values[: 10 * number] = np.random.default_rng(0).random((10 * number, 2))
+        (found,) = bootstrap.estimate(mean, bootstrap.sums(values))
+        assert found.value is not None
+        assert (found.low is not None) is has_one
+
+
 def test_play_that_varies_more_between_recordings_has_wider_intervals() -> None:
     alike, apart = np.tile([0.0, 1.0], 300), np.repeat([0.0, 1.0], 300)
     widths = []

@@ -42,6 +42,8 @@ def test_figures_agree_with_score(runs: tuple[list[Actions], list[Actions]]) -> 
         assert button["recall"]["value"] == pytest.approx(expected.recall)
         assert button["ticks_on"] == expected.support
         assert button["f1"]["low"] < expected.f1 < button["f1"]["high"]
+    assert result["keys"]["macro_f1"]["value"] == pytest.approx(scores.macro_f1)
+    assert result["keys"]["macro_f1"]["low"] < scores.macro_f1 < result["keys"]["macro_f1"]["high"]
     for axis in ("pitch", "yaw"):
         assert result["camera"][axis]["all"]["r2"]["value"] == pytest.approx(scores.camera_r2[axis], rel=1e-5)
         assert result["camera"][axis]["all"]["mae_degrees"]["value"] == pytest.approx(scores.camera_mae_degrees[axis])
