@@ -58,7 +58,7 @@ def compare(predictions: Sequence[Prediction], episodes: Sequence[Episode]) -> E
     """Compares what was predicted of each episode with its true actions."""
     comparison = Comparison.of(
         [prediction.actions for prediction in predictions],
-        [_usable_actions(episode) for episode in episodes],
+        [usable_actions(episode) for episode in episodes],
         known=[comparable(episode) for episode in episodes],
         gui=[episode.gui for episode in episodes],
     )
@@ -98,7 +98,7 @@ def _score(comparison: Comparison, **options: Any) -> Scores:
     return score(comparison.predicted, comparison.true, known=comparison.known, **options)
 
 
-def _usable_actions(episode: Episode) -> Actions:
+def usable_actions(episode: Episode) -> Actions:
     """The true actions, nothing done in unusable ticks: no guess may learn from what these say."""
     usable = episode.usable[:, None]
     return Actions(episode.actions.buttons & usable, np.where(usable, episode.actions.camera, np.float32(0.0)))

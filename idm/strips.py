@@ -18,7 +18,7 @@ from env.files import atomic_path
 from env.recordings.recording import Recording
 from env.video.overlay import draw_controls
 from env.video.ticks import TICKS_PER_SECOND
-from idm.evaluation import Evaluation, comparable
+from idm.evaluation import Evaluation, comparable, usable_actions
 from idm.reliability import tick_losses
 from idm.tables import TITLES
 from learning.data import Episode
@@ -80,7 +80,7 @@ def write_page(
     import jinja2
 
     losses = [
-        np.where(comparable(episode), tick_losses(prediction, episode.actions), np.nan)
+        np.where(comparable(episode), tick_losses(prediction, usable_actions(episode)), np.nan)
         for prediction, episode in zip(evaluation.predictions, episodes, strict=True)
     ]
     windows = worst_windows(losses, count)
@@ -135,7 +135,7 @@ def _strip(
                 "inferred_turn": _turn(inferred),
             }
             for number, (frame, true, inferred, loss) in enumerate(
-                zip(frames, _each(episode.actions[ticks]), _each(found[ticks]), losses[ticks], strict=True)
+                zip(frames, _each(usable_actions(episode)[ticks]), _each(found[ticks]), losses[ticks], strict=True)
             )
         ],
     }

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from env.actions import Actions
 from env.errors import GhostkeysError
 from env.recordings.recording import find_recordings
 from idm.evaluation import compare, evaluate
@@ -65,6 +66,19 @@ def test_wrong_keys_are_named(model: InverseDynamicsModel, recordings: Path, tmp
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "not pressed <b>forward</b>" in page
     assert "not pressed <b>attack" not in page
+
+
+def test_absurd_truth_in_an_unusable_tick_is_not_drawn(
+    model: InverseDynamicsModel, recordings: Path, tmp_path: Path
+) -> None:
+    episodes = load_episodes(recordings, size=SIZE)[:1]
+    usable, camera = episodes[0].usable.copy(), episodes[0].actions.camera.copy()
+    usable[1::4], camera[1::4] = False, np.nan
+    doubtful = [replace(episodes[0], usable=usable, actions=Actions(episodes[0].actions.buttons, camera))]
+    write_page(tmp_path / "page.html", evaluate(model, doubtful), doubtful, find_recordings(recordings), count=1)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("no truth: not scored") == 2
+    assert "nan" not in re.sub(r'src="[^"]+"', "", page)
 
 
 def test_names_in_the_page_are_escaped(model: InverseDynamicsModel, recordings: Path, tmp_path: Path) -> None:
