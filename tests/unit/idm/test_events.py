@@ -43,7 +43,7 @@ def test_one_press_is_matched_once() -> None:
 
 def test_what_is_held_at_the_start_or_after_a_gap_is_no_press() -> None:
     assert counts("##..", "##..")[0] == [(0, 0, 0), (1, 1, 1)]
-    assert counts("..##..", "..##..", known="110111")[0] == [(0, 0, 0), (1, 1, 1)]
+    assert counts("...##.", "...##.", known="110111")[0] == [(0, 0, 0), (1, 1, 1)]
 
 
 def test_no_event_matches_one_of_the_next_recording() -> None:

@@ -65,6 +65,18 @@ def test_presses_are_counted_once_however_long_they_last() -> None:
     assert (jump["ticks_on"], jump["presses"]) == (4, 2)
 
 
+def test_a_press_too_many_lowers_precision_and_a_missed_one_recall() -> None:
+    once, twice = held(8, {"jump": ".#......"}), held(8, {"jump": ".#..#..."})
+    for found, true, precision, recall in ((twice, once, 0.5, 1.0), (once, twice, 1.0, 0.5)):
+        result = measured([found], [true])["events"]["1"]
+        for kind in ("micro", "press", "release"):
+            assert result[kind]["precision"]["value"] == precision
+            assert result[kind]["recall"]["value"] == recall
+            assert result[kind]["f1"]["value"] == pytest.approx(2 / 3)
+        assert result["macro_f1"]["value"] == pytest.approx(2 / 3)
+        assert result["buttons"]["jump"]["press"]["f1"] == pytest.approx(2 / 3)
+
+
 def test_only_buttons_pressed_often_are_common() -> None:
     often = held(2 * MIN_PRESSES + 2, {"jump": ".#" * (MIN_PRESSES + 1), "use": ".#" * (MIN_PRESSES - 1) + "...."})
     comparison = Comparison.of([often], [often])
