@@ -14,6 +14,7 @@ from env.command_line import run_command
 from env.errors import GhostkeysError
 from env.files import atomic_path, write_json
 from env.invisible import note
+from env.recordings.keys import KeyTable
 from env.recordings.recording import find_recordings
 from env.video.frames import read_ticks
 from env.video.ticks import FrameRate
@@ -43,6 +44,8 @@ class RecordingsToScore:
     """Folder of recordings."""
     kind: Literal["contractor", "labels"] = "contractor"
     """Recordings with a player's actions, or with inferred labels."""
+    keys: Path | None = None
+    """Key table of another game, a YAML file, for its recordings."""
     cache: Path | None = None
     """Folder for decoded frames; by default `.frames` under root."""
     cache_gb: float = DEFAULT_GB
@@ -86,6 +89,7 @@ def _validate(
         cache=data.cache or data.root / ".frames",
         cache_gb=data.cache_gb,
         kind=data.kind,
+        keys=None if data.keys is None else KeyTable.read(data.keys),
     )
     evaluation = evaluate(model, episodes)
     print(table(evaluation))
