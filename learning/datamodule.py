@@ -1,14 +1,12 @@
 """The play that a model is trained on: found, split, cached or streamed. What a batch is, each model says."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import lightning
 import numpy as np
-from torch.utils.data import IterableDataset
 
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
@@ -250,9 +248,7 @@ class PlayDataModule(lightning.LightningDataModule):
 
     def played(self) -> list[Actions]:
         """What was done in the recordings that are trained on; where they are streamed, in some of them."""
-        numbers: Sequence[int] = range(len(self.source.names))
-        if self.is_streamed:
-            numbers = np.random.default_rng(self.seed).permutation(len(numbers))[:COUNTED].tolist()
+        numbers = self._some() if self.is_streamed else range(len(self.source.names))
         found, problem = [], ""
         for number in numbers:
             try:
@@ -266,12 +262,23 @@ class PlayDataModule(lightning.LightningDataModule):
         return found
 
     def some_episodes(self, ticks: int) -> list[Episode]:
-        """Pieces of what is trained on, of many recordings, about so many ticks together; the same ones each time."""
-        piece = 64
-        spans = stretches_of(self.source.lengths, piece)
-        order = np.random.default_rng(self.seed).permutation(len(spans))[: max(1, ticks // piece)]
-        read = read_ahead(self.source, [spans[int(number)] for number in order], workers=self.workers)
-        return [episode for episode in read if len(episode)]
+        """A piece of each of some recordings that are trained on, about so many ticks together; the same each time.
+
+        They are those whose actions `played` counts.
+        """
+        numbers = [number for number in self._some() if self.source.lengths[number]]
+        rng, spans = np.random.default_rng(self.seed), []
+        for number in numbers:
+            length = self.source.lengths[number]
+            piece = min(length, max(1, ticks // len(numbers)))
+            start = int(rng.integers(length - piece + 1))
+            spans.append(Span(number, start, start + piece))
+        return [episode for episode in read_ahead(self.source, spans, workers=self.workers) if len(episode)]
+
+    def _some(self) -> list[int]:
+        """Some of the recordings."""
+        order = np.random.default_rng(self.seed).permutation(len(self.source.names))
+        return [int(number) for number in order[:COUNTED]]
 
 
 class Lazily(IterableDataset[T]):

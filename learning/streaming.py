@@ -33,6 +33,8 @@ STRETCH = 600
 AHEAD = 2
 """Stretches that each process reads ahead."""
 MAX_WORKERS = 8
+AT_FIRST = 8
+"""Stretches that the first batch is drawn from; each further batch has one more, up to what memory holds."""
 T = TypeVar("T")
 C = TypeVar("C", bound="Countable")
 
@@ -235,15 +237,17 @@ class Buffer(Generic[C]):
     def __iter__(self) -> Iterator[tuple[int, list[C]]]:
         """(k, stretches) for each batch k from the share's first on."""
         number = self.share.first_batch
-        begin = self._begin(number)
+        begin = end = self._begin(number)
         first = self.share.rank + begin * self.share.world
         spans = shuffled(self.spans, seed=self.seed, first=first, every=self.share.world)
         reads = map(self._prepared, read_ahead(self.source, spans, workers=self.workers))
-        held = deque(islice(reads, self.capacity), maxlen=self.capacity)
+        held: deque[C] = deque()
         while True:
-            missing = self._begin(number) - begin
+            for _ in range(self._begin(number) - begin):
+                held.popleft()
+            begin, missing = self._begin(number), self._end(number) - end
             held.extend(islice(reads, missing))
-            begin += missing
+            end += missing
             useful = [each for each in held if each.count]
             if not useful:
                 raise RecordingError(
@@ -261,6 +265,10 @@ class Buffer(Generic[C]):
     def _begin(self, number: int) -> int:
         """The oldest stretch that a batch is drawn from, among those of this process."""
         return number * self.used // self.stretch
+
+    def _end(self, number: int) -> int:
+        """The first one that it is not yet drawn from. Training need not wait for a full buffer: it grows with it."""
+        return self._begin(number) + min(self.capacity, AT_FIRST + number)
 
 
 def buffer_capacity(gigabytes: float, size: Size, stretch: int = STRETCH) -> int:
