@@ -1,12 +1,14 @@
 """The play that a model is trained on: found, split, cached or streamed. What a batch is, each model says."""
 
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import lightning
 import numpy as np
+from torch.utils.data import IterableDataset
 
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
