@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from idm.nn.cursor import CURSOR_FEATURES, cursor_features, mirror_cursor
 from idm.nn.phase import PhaseScale, mirror_shifts, phase_shifts
 
 LUMA = (0.299, 0.587, 0.114)
@@ -71,7 +72,10 @@ class MotionFeatures(nn.Module):
 
     luma: Tensor
 
-    def __init__(self, scales: tuple[MotionScale, ...], phase: tuple[PhaseScale, ...] = ()) -> None:
+    def __init__(
+        self, scales: tuple[MotionScale, ...], phase: tuple[PhaseScale, ...] = (), *, cursor: bool = False
+    ) -> None:
+        """`cursor` adds the features of a cursor over a still picture, as the last ones."""
         super().__init__()
         for scale in scales:
             if scale.follow and any(
@@ -80,8 +84,14 @@ class MotionFeatures(nn.Module):
                 raise ValueError("a scale that follows needs a size and a grid that are multiples of the first scale's")
         self.scales = scales
         self.phase = phase
-        self.features = sum(scale.features for scale in scales + phase)
+        self.cursor = cursor
+        self.features = sum(self._sizes)
         self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
+
+    @property
+    def _sizes(self) -> list[int]:
+        """Features of each scale, and of the cursor."""
+        return [scale.features for scale in self.scales + self.phase] + [CURSOR_FEATURES] * self.cursor
 
     @torch.no_grad()
     def forward(self, frames: Tensor) -> Tensor:
@@ -101,15 +111,18 @@ class MotionFeatures(nn.Module):
             per_scale.append(summarise(correlation, centre))
         tiles = [part.view(batch, time - 1, part.shape[1]) for part in per_scale]
         windows = [phase_shifts(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.phase]
-        return F.pad(torch.cat(tiles + windows, dim=2), (0, 0, 0, 1))
+        changes = [cursor_features(luma.view(batch, time, *luma.shape[1:]))] if self.cursor else []
+        return F.pad(torch.cat(tiles + windows + changes, dim=2), (0, 0, 0, 1))
 
     def mirror(self, motion: Tensor) -> Tensor:
         """The features the mirrored frames would have. (..., features) -> the same shape."""
-        parts = torch.split(motion, [scale.features for scale in self.scales + self.phase], dim=-1)
+        parts = torch.split(motion, self._sizes, dim=-1)
         mirrored = [
             mirror_shifts(part, scale) if isinstance(scale, PhaseScale) else mirror_tiles(part, scale)
-            for scale, part in zip(self.scales + self.phase, parts, strict=True)
+            for scale, part in zip(self.scales + self.phase, parts, strict=False)
         ]
+        if self.cursor:
+            mirrored.append(mirror_cursor(parts[-1]))
         return torch.cat(mirrored, dim=-1)
 
 
