@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,8 @@ class Episode:
     """(T,) whether the player had a screen with a cursor open, where the recorder wrote it."""
     start: int = 0
     """Which tick of the recording the first one is."""
+    milestones: Mapping[str, int] = field(default_factory=dict)
+    """The tick of the recording at which the player first has each item."""
 
     def part(self, start: int, stop: int) -> "Episode":
         """Ticks `start` to `stop`."""
@@ -52,7 +54,9 @@ class Episode:
         frames = self.frames.part(start, stop) if isinstance(self.frames, StoredFrames) else self.frames[ticks]
         motion = None if self.motion is None else self.motion[ticks]
         gui = None if self.gui is None else self.gui[ticks]
-        return Episode(frames, self.actions[ticks], self.usable[ticks], self.name, motion, gui, self.start + start)
+        return Episode(
+            frames, self.actions[ticks], self.usable[ticks], self.name, motion, gui, self.start + start, self.milestones
+        )
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -151,7 +155,9 @@ def _load_episode(
     if length == 0:
         raise RecordingError(f"{path} has no frames.")
     gui = recording.gui if recording.kind == "contractor" else None
-    episode = Episode(frames, recording.actions, recording.usable, recording.name, gui=gui)
+    episode = Episode(
+        frames, recording.actions, recording.usable, recording.name, gui=gui, milestones=recording.milestones
+    )
     return episode.part(0, length)
 
 

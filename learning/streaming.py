@@ -172,6 +172,35 @@ def _nothing(name: str, size: Size) -> Episode:
     return Episode(np.zeros((0, *size, 3), np.uint8), actions, np.zeros(0, bool), name)
 
 
+def in_processes(function: Callable[[int], T], numbers: Sequence[int], *, workers: int) -> Iterator[T | None]:
+    """What a function gives for each number, worked out in `workers` processes; None where it fails for a recording."""
+    dataset = _Applied(function)
+    if workers:
+        loader = DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=numbers,
+            num_workers=workers,
+            collate_fn=_unchanged,
+            worker_init_fn=_leave_signals_to_the_main_process,
+        )
+        return _surviving(iter(loader))
+    return (dataset[number] for number in numbers)
+
+
+class _Applied(Dataset["T | None"]):
+    """A function's values."""
+
+    def __init__(self, function: Callable[[int], T]) -> None:
+        self.function = function
+
+    def __getitem__(self, number: int) -> "T | None":
+        try:
+            return self.function(number)
+        except (GhostkeysError, OSError):
+            return None  # met again, and told, where its frames are read
+
+
 def stretches_of(lengths: Sequence[int], stretch: int) -> list[Span]:
     """All recordings, cut into spans of about `stretch` ticks that lie side by side."""
     spans = []
