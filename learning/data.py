@@ -96,20 +96,24 @@ def load_episodes(
     cache_gb: float = DEFAULT_GB,
     kind: Kind | None = None,
     keys: KeyTable | None = None,
+    index: RecordingIndex | None = None,
     workers: int | None = None,
 ) -> EpisodeSet:
     """Decodes recordings (a folder, or a list) at `size` (height, width); each video only once if `cache` is a folder.
 
     That folder is kept below `cache_gb` GB. `kind` and `keys` are those of `Recording.open`. A recording that cannot be
-    read is passed over and listed in `.skipped`. Raises RecordingError if none is left, CacheFullError if there is no
-    room for the frames.
+    read is passed over and listed in `.skipped`. `index` keeps what was read of them, by default in the user's cache
+    folder. Raises RecordingError if none is left, CacheFullError if there is no room for the frames.
     """
     found = find_recordings(paths, kind=kind)
+    index = index or RecordingIndex()
     frame_cache = None if cache is None else FrameCache(Path(cache), max_gb=cache_gb)
     workers = min(workers or os.cpu_count() or 1, len(found))
     # Threads are enough: decoding and resizing run outside the interpreter lock.
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_load_episode, path, kind, keys, size, interpolation, frame_cache) for path in found]
+        futures = [
+            pool.submit(_load_episode, path, kind, keys, index, size, interpolation, frame_cache) for path in found
+        ]
         episodes: list[Episode] = []
         skipped: list[tuple[Path, str]] = []
         try:
@@ -138,11 +142,12 @@ def _load_episode(
     path: Path,
     kind: Kind | None,
     keys: KeyTable | None,
+    index: RecordingIndex,
     size: Size,
     interpolation: Interpolation,
     cache: FrameCache | None,
 ) -> Episode:
-    recording = RecordingIndex().open(path, kind=kind, keys=keys)
+    recording = index.open(path, kind=kind, keys=keys)
     if len(recording) and not recording.usable.any():
         doubt = recording.alignment.doubt if recording.alignment is not None else None
         raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
