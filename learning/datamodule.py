@@ -12,17 +12,18 @@ from torch.utils.data import IterableDataset
 
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
-from env.recordings.index import cache_folder
+from env.recordings.index import RecordingIndex, cache_folder
 from env.recordings.keys import KeyTable
 from env.recordings.recording import Kind, find_recordings
 from learning.data import Episode, EpisodeSet, Interpolation, Size, load_episodes
 from learning.distributed import Share, main_process_first
 from learning.frame_cache import DEFAULT_GB
+from learning.read_ahead import default_workers, read_ahead
 from learning.shard_manifest import Manifest
 from learning.shards import ShardSource, are_shards
 from learning.sources import EpisodeSource, RecordingSource, Source, Span, Spans
 from learning.split import cut_in_time, held_out, split_episodes
-from learning.streaming import buffer_capacity, default_workers, read_ahead, stretches_of
+from learning.streaming import buffer_capacity, stretches_of
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class PlayDataModule(lightning.LightningDataModule):
             streams more than 8 GB.
         cache: Folder for decoded frames, by default `.frames` under root; or for what was fetched of shards.
         cache_gb: At most so many GB are kept there; an hour of play at 128x128 takes 3.5, when decoded.
+        index: Folder that keeps what was read of recordings, such as `.ghostkeys` under root; by default one in the
+            user's cache folder.
         buffer_gb: So many GB of decoded frames a streamed run holds in memory, and draws its batches from.
         workers: Processes that decode for a streamed run; by default as many as there are cores but one, up to 8.
         seed: Decides what is held out, and what the batches are.
@@ -70,6 +73,7 @@ class PlayDataModule(lightning.LightningDataModule):
         frames: Literal["auto", "cache", "stream"] = "auto",
         cache: Path | None = None,
         cache_gb: float = DEFAULT_GB,
+        index: Path | None = None,
         buffer_gb: float = 1.0,
         workers: int | None = None,
         seed: int = 0,
@@ -94,6 +98,7 @@ class PlayDataModule(lightning.LightningDataModule):
         self.frames = frames
         self.cache = Path(cache) if cache is not None else _default_cache(self.root)
         self.cache_gb = cache_gb
+        self.index = None if index is None else Path(index)
         self.buffer_gb = buffer_gb
         self.asked_workers = workers
         self.seed = seed
@@ -156,7 +161,14 @@ class PlayDataModule(lightning.LightningDataModule):
             self._check(shards.manifest)
             return shards
         paths = find_recordings(root, kind=kind)
-        found = RecordingSource(paths, size=self.size, interpolation=self.interpolation, kind=kind, keys=self.keys)
+        found = RecordingSource(
+            paths,
+            size=self.size,
+            interpolation=self.interpolation,
+            kind=kind,
+            keys=self.keys,
+            index=self._index(root),
+        )
         if not any(found.lengths):
             raise RecordingError(f"{root}: none of the {len(paths)} recordings has a tick that can be read.")
         return found
@@ -175,6 +187,11 @@ class PlayDataModule(lightning.LightningDataModule):
                 "streamed; leave out --data.keys and --data.frames cache."
             )
 
+    def _index(self, root: str) -> RecordingIndex:
+        """What was read of the recordings below a folder; it stays true when it is moved together with them."""
+        beside = self.index is not None and self.index.resolve().is_relative_to(Path(root).resolve())
+        return RecordingIndex(self.index, root=root if beside else None)
+
     def _load(self, root: str, kind: Kind | None) -> EpisodeSet:
         with main_process_first():
             return load_episodes(
@@ -185,6 +202,7 @@ class PlayDataModule(lightning.LightningDataModule):
                 cache_gb=self.cache_gb,
                 kind=kind,
                 keys=self.keys,
+                index=self._index(root),
             )
 
     def _is_to_stream(self, found: Source) -> bool:

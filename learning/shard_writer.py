@@ -142,7 +142,7 @@ def _write(
     samples = written = 0
     for path, result in _encoded(found, options, motion):
         try:
-            name, encoded = result.result()
+            name, milestones, encoded = result.result()
         except (GhostkeysError, OSError) as error:
             log.warning("passed over %s: %s", path, error)
             skipped.append((path, str(error)))
@@ -150,7 +150,7 @@ def _write(
         for sample in encoded:
             writer[samples] = pack(replace(sample, recording=len(recordings)))
             samples += 1
-        recordings.append(ShardedRecording(name, sum(map(len, encoded))))
+        recordings.append(ShardedRecording(name, sum(map(len, encoded)), milestones))
         written += _hand_over(staging, store)
     if not recordings:
         raise RecordingError(f"none of the {len(found)} recordings could be read. The first: {skipped[0][1]}")
@@ -181,8 +181,8 @@ def _hand_over(staging: Path, store: Store) -> int:
     return total
 
 
-Encoded = tuple[str, list[Sample]]
-"""A recording's name and its samples, which have no recording's number yet."""
+Encoded = tuple[str, dict[str, int], list[Sample]]
+"""A recording's name, its milestones, and its samples, which have no recording's number yet."""
 
 
 def _encoded(
@@ -238,4 +238,4 @@ def _encode(path: Path, options: ShardOptions, motion: FixedMotion | None, keys:
         gui = recording.gui[ticks] if recording.kind == "contractor" else None
         moved = features[number] if motion is not None else None
         samples.append(Sample(0, start, recording.actions[ticks], recording.usable[ticks], gui, moved, video))
-    return recording.name, samples
+    return recording.name, recording.milestones, samples

@@ -125,3 +125,13 @@ def test_a_key_table_decides_what_is_learnt(start: Start, tmp_path: Path, monkey
     assert start("idm", "run", "--data.keys", str(table)) == 0
     pressed = torch.stack(seen).any(0)
     assert [BUTTONS[i] for i in pressed.nonzero()[:, 0].tolist()] == ["use"]
+
+
+def test_the_index_lies_beside_the_recordings_if_asked_for(start: Start, recordings: Path, tmp_path: Path) -> None:
+    """Moved with them, it still knows them."""
+    assert start("policy", "run", "--data.index", str(recordings / ".ghostkeys")) == 0
+    entries = {path.name: path.stat().st_mtime_ns for path in (recordings / ".ghostkeys").glob("*.recording")}
+    assert len(entries) >= 4
+    moved = recordings.rename(tmp_path / "moved")
+    assert start("policy", "other", "--data.root", str(moved), "--data.index", str(moved / ".ghostkeys")) == 0
+    assert {path.name: path.stat().st_mtime_ns for path in (moved / ".ghostkeys").glob("*.recording")} == entries
