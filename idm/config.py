@@ -73,6 +73,8 @@ class IDMConfig:
     def __post_init__(self) -> None:
         if self.appearance == "none" and not self.has_motion:
             raise ValueError("an IDM needs motion scales or an appearance network: both are switched off")
+        if self.cursor_outputs and not self.has_motion:
+            raise ValueError("cursor_outputs needs motion or phase scales, among whose features are the cursor's")
         if self.temporal_kernel % 2 == 0 or self.temporal_dilation < 1:
             raise ValueError(
                 f"temporal_kernel ({self.temporal_kernel}) must be odd, to see as many ticks before as after, and "
@@ -87,7 +89,7 @@ class IDMConfig:
     @property
     def has_motion(self) -> bool:
         """Whether it sees fixed motion features."""
-        return bool(self.motion or self.phase or self.cursor_outputs)
+        return bool(self.motion or self.phase)
 
     @classmethod
     def vpt(cls, scale: int = 4) -> Self:

@@ -127,9 +127,7 @@ class InverseDynamicsModel(nn.Module):
         self.config = config
         self.motion = motion_features(config) if config.has_motion else None
         self.appearance = _appearance(config)
-        self.read_motion = (
-            MotionReader(self.motion.features, config.motion_outputs) if self.motion is not None else None
-        )
+        self.read_motion = MotionReader(self.motion.shifts, config.motion_outputs) if self.motion is not None else None
         self.read_cursor = CursorReader(config.cursor_outputs) if config.cursor_outputs else None
         features = (config.motion_outputs if self.motion is not None else 0) + (
             config.appearance_outputs if config.appearance != "none" else 0

@@ -85,13 +85,10 @@ class MotionFeatures(nn.Module):
         self.scales = scales
         self.phase = phase
         self.cursor = cursor
-        self.features = sum(self._sizes)
+        self.shifts = sum(scale.features for scale in scales + phase)
+        """Features without the cursor's."""
+        self.features = self.shifts + CURSOR_FEATURES * cursor
         self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
-
-    @property
-    def _sizes(self) -> list[int]:
-        """Features of each scale, and of the cursor."""
-        return [scale.features for scale in self.scales + self.phase] + [CURSOR_FEATURES] * self.cursor
 
     @torch.no_grad()
     def forward(self, frames: Tensor) -> Tensor:
@@ -116,13 +113,14 @@ class MotionFeatures(nn.Module):
 
     def mirror(self, motion: Tensor) -> Tensor:
         """The features the mirrored frames would have. (..., features) -> the same shape."""
-        parts = torch.split(motion, self._sizes, dim=-1)
+        scales = self.scales + self.phase
+        parts = torch.split(motion[..., : self.shifts], [scale.features for scale in scales], dim=-1)
         mirrored = [
             mirror_shifts(part, scale) if isinstance(scale, PhaseScale) else mirror_tiles(part, scale)
-            for scale, part in zip(self.scales + self.phase, parts, strict=False)
+            for scale, part in zip(scales, parts, strict=True)
         ]
         if self.cursor:
-            mirrored.append(mirror_cursor(parts[-1]))
+            mirrored.append(mirror_cursor(motion[..., self.shifts :]))
         return torch.cat(mirrored, dim=-1)
 
 
@@ -205,7 +203,7 @@ def mirror_tiles(motion: Tensor, scale: MotionScale) -> Tensor:
 
 
 class MotionReader(nn.Module):
-    """A learnt layer on the motion features, which it first brings to zero mean and unit spread."""
+    """A learnt layer on the shifts, the first of the motion features, brought to zero mean and unit spread."""
 
     offset: Tensor
     gain: Tensor
@@ -217,14 +215,14 @@ class MotionReader(nn.Module):
         self.linear = nn.Linear(features, outputs)
 
     def standardise(self, motion: Tensor) -> None:
-        """Learns the features' mean and spread from a sample (N, features)."""
-        spread, mean = torch.std_mean(motion.float(), dim=0)
+        """Learns the features' mean and spread from a sample (N, features or more)."""
+        spread, mean = torch.std_mean(motion[:, : len(self.offset)].float(), dim=0)
         self.offset.copy_(mean)
         self.gain.copy_(1.0 / (spread + SPREAD_FLOOR))
 
     def forward(self, motion: Tensor) -> Tensor:
-        """motion: (B, T, features) -> (B, T, outputs)."""
-        return F.relu(self.linear((motion - self.offset) * self.gain))
+        """motion: (B, T, features or more) -> (B, T, outputs)."""
+        return F.relu(self.linear((motion[..., : len(self.offset)] - self.offset) * self.gain))
 
 
 def _reduce(luma: Tensor, size: tuple[int, int]) -> Tensor:

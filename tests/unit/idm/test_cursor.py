@@ -17,7 +17,7 @@ from learning.data import Episode
 from tests.unit.idm.clips import TINY
 
 SIZE = (48, 64)
-CONFIG = replace(TINY, frame_size=(48, 64), motion=(), cursor_outputs=8, appearance="none", depth=0)
+CONFIG = replace(TINY, frame_size=SIZE, cursor_outputs=8, appearance="none", depth=0)
 
 
 def still_picture() -> torch.Tensor:
@@ -132,3 +132,18 @@ def test_the_sensor_is_part_of_what_features_a_model_wants() -> None:
     without = IDMConfig(motion=TINY.motion)
     assert motion_identity(replace(without, cursor_outputs=8)) != motion_identity(without)
     assert motion_identity(replace(without, cursor_outputs=8)) == motion_identity(replace(without, cursor_outputs=16))
+
+
+def test_the_sensor_needs_motion_features() -> None:
+    with pytest.raises(ValueError, match="cursor_outputs needs motion or phase"):
+        IDMConfig(cursor_outputs=8)
+
+
+def test_a_mirrored_clip_has_mirrored_features() -> None:
+    model = InverseDynamicsModel(CONFIG)
+    assert model.motion is not None
+    frames = torch.from_numpy(clip(20)[0])[None]
+    cursor = slice(-CURSOR_FEATURES, None)
+    found = model.motion(frames.flip(3))[..., cursor]
+    assert found.any()
+    torch.testing.assert_close(found, model.motion.mirror(model.motion(frames))[..., cursor], atol=1e-4, rtol=1e-4)
