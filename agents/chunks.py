@@ -1,6 +1,6 @@
 """Recordings -> chunks in order, so that a policy's memory can be carried from one batch to the next."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise, tee
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset
 from agents.codec import JointCodec
 from agents.policy import PolicyBatch
 from env.actions import BUTTONS, Actions
+from env.tasks import VPT_REWARDS
 from learning.data import Episode
 from learning.distributed import ALONE, Share
 from learning.sources import Source, Span
@@ -45,18 +46,47 @@ class Piece(NamedTuple):
 
 
 def draw_runs(
-    lengths: Sequence[int], *, run: int, mirror: float = 0.0, tint: float = 0.0, rng: np.random.Generator
+    lengths: Sequence[int],
+    *,
+    run: int,
+    mirror: float = 0.0,
+    tint: float = 0.0,
+    milestones: Sequence[Mapping[str, int]] = (),
+    milestone_share: float = 0.0,
+    rng: np.random.Generator,
 ) -> Iterator[Run]:
-    """Endless runs of at most `run` ticks: every tick once, in shuffled order, then again, cut elsewhere."""
+    """Endless runs of at most `run` ticks: every tick once, in shuffled order, then again, cut elsewhere.
+
+    So many of all runs as `milestone_share` says are others: they end soon after a player first had one of the items
+    that VPT rewards, each item as often as any other. `milestones` has the ticks for each recording.
+    """
+    reached = _reached(milestones) if milestone_share > 0 else []
+
+    def seen(drawn: Run) -> Run:
+        mirrored = bool(rng.random() < mirror)
+        light, red, green, blue = np.exp(tint * rng.normal(size=4)).tolist()
+        return drawn._replace(mirrored=mirrored, tint=(light * red, light * green, light * blue))
+
     while True:
         runs: list[Run] = []
         for episode, length in enumerate(lengths):
             cuts = [0, *range(int(rng.integers(1, run + 1)), length, run), length]
             runs += [Run(episode, start, stop) for start, stop in pairwise(cuts) if stop > start]
         for index in rng.permutation(len(runs)):
-            mirrored = bool(rng.random() < mirror)
-            light, red, green, blue = np.exp(tint * rng.normal(size=4)).tolist()
-            yield runs[index]._replace(mirrored=mirrored, tint=(light * red, light * green, light * blue))
+            while reached and rng.random() < milestone_share:
+                places = reached[int(rng.integers(len(reached)))]
+                episode, tick = places[int(rng.integers(len(places)))]
+                stop = min(lengths[episode], tick + 1 + int(rng.integers(run // 4 + 1)))
+                yield seen(Run(episode, max(0, stop - run), stop))
+            yield seen(runs[index])
+
+
+def _reached(milestones: Sequence[Mapping[str, int]]) -> list[list[tuple[int, int]]]:
+    """For each item that VPT rewards, (recording, tick) where it was first had; without those that never were."""
+    found = [
+        [(episode, ticks[item]) for episode, ticks in enumerate(milestones) if item in ticks] for item in VPT_REWARDS
+    ]
+    return [places for places in found if places]
 
 
 def draw_chunks(runs: Iterator[Run], *, slots: int, chunk: int) -> Iterator[list[list[Piece]]]:
@@ -172,11 +202,14 @@ class Chunks(IterableDataset[PolicyBatch]):
         mirror: float = 0.0,
         tint: float = 0.0,
         null_weight: float = 1.0,
+        milestones: Sequence[Mapping[str, int]] = (),
+        milestone_share: float = 0.0,
         seed: int = 0,
         share: Share = ALONE,
         workers: int = 0,
         once: bool = False,
     ) -> None:
+        """`run`, `mirror`, `tint`, `milestones` and `milestone_share` are those of `draw_runs`."""
         self.source = source
         self.chunk = chunk
         self.slots = slots
@@ -184,6 +217,8 @@ class Chunks(IterableDataset[PolicyBatch]):
         self.mirror = mirror
         self.tint = tint
         self.null_weight = null_weight
+        self.milestones = milestones
+        self.milestone_share = milestone_share
         self.seed = seed
         self.share = share
         self.workers = workers
@@ -218,7 +253,15 @@ class Chunks(IterableDataset[PolicyBatch]):
         if self.once:
             return (Run(episode, 0, length) for episode, length in enumerate(lengths))
         rng = np.random.default_rng(self.seed)
-        return draw_runs(lengths, run=self.run, mirror=self.mirror, tint=self.tint, rng=rng)
+        return draw_runs(
+            lengths,
+            run=self.run,
+            mirror=self.mirror,
+            tint=self.tint,
+            milestones=self.milestones,
+            milestone_share=self.milestone_share,
+            rng=rng,
+        )
 
     def _first_pieces(self) -> Iterator[Piece]:
         """The first piece that is still to come of each run."""

@@ -17,6 +17,7 @@ from env.actions import Actions
 from env.command_line import check_at_least_1, run_command
 from env.errors import GhostkeysError, VideoError
 from env.files import write_json
+from env.recordings.keys import KeyTable
 from env.recordings.labels import label_actions, read_labels
 from env.recordings.recording import read_contractor_actions
 from env.video.encoding import write_video
@@ -98,6 +99,8 @@ class HeldOut:
     """Folder of recordings that the generator was not trained on."""
     cache: Path | None = None
     """Where decoded frames are kept; by default a folder `.frames` under root."""
+    keys: Path | None = None
+    """Key table of another game, a YAML file, for its recordings."""
     cache_gb: float = DEFAULT_GB
     """At most so many GB of them are kept there."""
 
@@ -129,7 +132,11 @@ def _validate(
     chosen = choose_device(device)
     model = load(checkpoint).to(chosen)
     episodes = load_episodes(
-        data.root, size=model.size, cache=data.cache or data.root / ".frames", cache_gb=data.cache_gb
+        data.root,
+        size=model.size,
+        cache=data.cache or data.root / ".frames",
+        cache_gb=data.cache_gb,
+        keys=None if data.keys is None else KeyTable.read(data.keys),
     )
     scores = evaluate_generator(model, episodes, clips=clips, pairs=pairs, steps=steps, seed=seed)
     print(describe(scores))

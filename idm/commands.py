@@ -5,18 +5,23 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from env.actions import BUTTONS
 from env.command_line import run_command
+from env.errors import GhostkeysError
 from env.files import atomic_path, write_json
 from env.invisible import note
+from env.recordings.keys import KeyTable
+from env.recordings.recording import find_recordings
 from env.video.frames import read_ticks
 from env.video.ticks import FrameRate
-from idm.evaluation import Evaluation, evaluate
+from idm.evaluation import evaluate
 from idm.model import Prediction, load
+from idm.strips import check_template_engine, write_page
+from idm.tables import table
 from learning.data import load_episodes
 from learning.devices import choose_device
 from learning.frame_cache import DEFAULT_GB
@@ -39,6 +44,8 @@ class RecordingsToScore:
     """Folder of recordings."""
     kind: Literal["contractor", "labels"] = "contractor"
     """Recordings with a player's actions, or with inferred labels."""
+    keys: Path | None = None
+    """Key table of another game, a YAML file, for its recordings."""
     cache: Path | None = None
     """Folder for decoded frames; by default `.frames` under root."""
     cache_gb: float = DEFAULT_GB
@@ -50,15 +57,29 @@ def validate(args: list[str]) -> int:
     return int(run_command(_validate, args, program="ghostkeys idm validate"))
 
 
-def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = None, device: str = "auto") -> int:
+def _validate(
+    checkpoint: Path,
+    data: RecordingsToScore,
+    *,
+    json: Path | None = None,
+    page: Path | None = None,
+    windows: int = 12,
+    device: str = "auto",
+) -> int:
     """Scores an inverse dynamics model on recordings it has not seen, beside guesses that need no video.
 
     Args:
         checkpoint: Folder of the trained model.
         data: The recordings.
-        json: File to write the figures to as well.
+        json: File to write all figures to, those that are not printed included.
+        page: HTML file to write the worst windows to, as strips of frames; needs the extra `report`.
+        windows: How many windows that page shows.
         device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
+    if windows < 1:
+        raise GhostkeysError(f"--windows {windows}: expected 1 or more.")
+    if page is not None:
+        check_template_engine()
     chosen = choose_device(device)
     model = load(checkpoint).to(chosen)
     episodes = load_episodes(
@@ -68,6 +89,7 @@ def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = Non
         cache=data.cache or data.root / ".frames",
         cache_gb=data.cache_gb,
         kind=data.kind,
+        keys=None if data.keys is None else KeyTable.read(data.keys),
     )
     evaluation = evaluate(model, episodes)
     print(table(evaluation))
@@ -75,6 +97,11 @@ def _validate(checkpoint: Path, data: RecordingsToScore, json: Path | None = Non
     if json is not None:
         skipped = [{"path": str(path), "reason": reason} for path, reason in episodes.skipped]
         write_json(json, {**evaluation.to_dict(), "skipped": skipped})
+    if page is not None:
+        unread = {path for path, _ in episodes.skipped}
+        read = [path for path in find_recordings(data.root, kind=data.kind) if path not in unread]
+        write_page(page, evaluation, episodes, read, count=windows)
+        print(f"worst windows: {page}")
     for path, reason in episodes.skipped:
         print(f"passed over {path}: {reason}", file=sys.stderr)
     return 1 if episodes.skipped else 0
@@ -133,31 +160,3 @@ def tick_lines(prediction: Prediction) -> list[str]:
             zip(prediction.actions.buttons, prediction.actions.camera, probability, strict=True)
         )
     ]
-
-
-def table(evaluation: Evaluation) -> str:
-    """Scores as text: the buttons one by one, then everything beside the baselines."""
-    lines = [f"{'button':12}{'precision':>10}{'recall':>10}{'F1':>8}{'pressed':>10}"]
-    for name, button in evaluation.model.buttons.items():
-        figures = f"{button.precision:10.3f}{button.recall:10.3f}{button.f1:8.3f}" if button.support else " " * 28
-        lines.append(f"{name:12}{figures}{button.support:10d}")
-    columns = {"model": evaluation.model, **evaluation.baselines}
-    lines += ["", " " * 22 + "".join(f"{name:>15}" for name in columns)]
-    for title, pick in _ROWS.items():
-        lines.append(f"{title:22}" + "".join(f"{pick(scores):15.3f}" for scores in columns.values()))
-        if title == _MACRO:
-            shown = (evaluation.visible[name] for name in columns)
-            lines.append(f"{'  where they can show':22}" + "".join(f"{pick(scores):15.3f}" for scores in shown))
-    lines += ["", f"{evaluation.model.ticks} ticks of {evaluation.recordings} recordings"]
-    return "\n".join(lines)
-
-
-_MACRO = "macro-F1, nine keys"
-_ROWS: dict[str, Any] = {
-    "keypress accuracy": lambda s: s.keypress_accuracy,
-    _MACRO: lambda s: s.macro_f1,
-    "R² pitch": lambda s: s.camera_r2["pitch"],
-    "R² yaw": lambda s: s.camera_r2["yaw"],
-    "error pitch, degrees": lambda s: s.camera_mae_degrees["pitch"],
-    "error yaw, degrees": lambda s: s.camera_mae_degrees["yaw"],
-}

@@ -1,7 +1,8 @@
 """How good inferred actions are, and how good the simplest guesses would have been."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -97,10 +98,9 @@ def baselines(
     reference only.
     """
     true = Actions.concatenate(list(runs))
-    guesses = {"always_off": always_off, "repeat_last": repeat_last, "previous_tick": previous_tick}
     return {
         name: score(Actions.concatenate([guess(run) for run in runs]), true, known=known, visible=visible)
-        for name, guess in guesses.items()
+        for name, guess in BASELINES.items()
     }
 
 
@@ -118,6 +118,12 @@ def repeat_last(true: Actions, *, clip: int = CLIP) -> Actions:
 def previous_tick(true: Actions) -> Actions:
     """Each tick repeats the true action of the one before; the first does nothing."""
     return _shown_before(true, np.arange(len(true)))
+
+
+BASELINES: Mapping[str, Callable[[Actions], Actions]] = MappingProxyType(
+    {"always_off": always_off, "repeat_last": repeat_last, "previous_tick": previous_tick}
+)
+"""Guesses that need no video, by name: one recording's true actions -> what is guessed."""
 
 
 def _shown_before(true: Actions, ticks: NDArray[np.int64]) -> Actions:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from env.actions import BUTTONS, Actions
-from env.camera import CameraQuantizer
 from env.video.pictures import Size
 from idm.model import ActionLogits, InverseDynamicsModel, Prediction
+from idm.reliability import camera_probability, tick_confidence
 from labelling.inference import Inference
 from labelling.windows import Window, WindowPlanner
 from learning.data import Interpolation
@@ -31,7 +31,7 @@ class Answers:
     def from_prediction(cls, prediction: Prediction) -> "Answers":
         """From the model's log-probabilities."""
         pressed = np.exp(prediction.button_log_probs[..., 1])
-        return cls(prediction.actions, pressed, _camera_probability(prediction))
+        return cls(prediction.actions, pressed, camera_probability(prediction))
 
     @classmethod
     def concatenate(cls, parts: Sequence["Answers"]) -> "Answers":
@@ -45,9 +45,7 @@ class Answers:
     @property
     def confidence(self) -> NDArray[np.float32]:
         """(T,) the probability that all 20 buttons and the camera are right, were they independent."""
-        right = np.where(self.actions.buttons, self.button_probabilities, 1 - self.button_probabilities)
-        confidence: NDArray[np.float32] = right.prod(axis=1) * self.camera_probability
-        return confidence
+        return tick_confidence(self.actions.buttons, self.button_probabilities, self.camera_probability)
 
 
 class Labeller:
@@ -136,12 +134,3 @@ class _Recent:
         assert self._ticks is not None
         assert ticks.start >= self.start
         return self._ticks[ticks.start - self.start : ticks.stop - self.start]
-
-
-def _camera_probability(prediction: Prediction) -> NDArray[np.float32]:
-    """(T,) mass within a bin of the answer's, for pitch times that for yaw."""
-    quantizer = CameraQuantizer()
-    bins = quantizer.encode(prediction.actions.camera)[..., None]  # (T, 2, 1)
-    near = np.abs(np.arange(quantizer.bins) - bins) <= 1  # (T, 2, 11)
-    mass: NDArray[np.float32] = (np.exp(prediction.camera_log_probs) * near).sum(axis=-1).prod(axis=-1)
-    return mass

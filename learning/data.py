@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,8 @@ class Episode:
     """(T,) whether the player had a screen with a cursor open, where the recorder wrote it."""
     start: int = 0
     """Which tick of the recording the first one is."""
+    milestones: Mapping[str, int] = field(default_factory=dict)
+    """The tick of the recording at which the player first has each item."""
 
     def part(self, start: int, stop: int) -> "Episode":
         """Ticks `start` to `stop`."""
@@ -52,7 +54,9 @@ class Episode:
         frames = self.frames.part(start, stop) if isinstance(self.frames, StoredFrames) else self.frames[ticks]
         motion = None if self.motion is None else self.motion[ticks]
         gui = None if self.gui is None else self.gui[ticks]
-        return Episode(frames, self.actions[ticks], self.usable[ticks], self.name, motion, gui, self.start + start)
+        return Episode(
+            frames, self.actions[ticks], self.usable[ticks], self.name, motion, gui, self.start + start, self.milestones
+        )
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -92,20 +96,24 @@ def load_episodes(
     cache_gb: float = DEFAULT_GB,
     kind: Kind | None = None,
     keys: KeyTable | None = None,
+    index: RecordingIndex | None = None,
     workers: int | None = None,
 ) -> EpisodeSet:
     """Decodes recordings (a folder, or a list) at `size` (height, width); each video only once if `cache` is a folder.
 
     That folder is kept below `cache_gb` GB. `kind` and `keys` are those of `Recording.open`. A recording that cannot be
-    read is passed over and listed in `.skipped`. Raises RecordingError if none is left, CacheFullError if there is no
-    room for the frames.
+    read is passed over and listed in `.skipped`. `index` keeps what was read of them, by default in the user's cache
+    folder. Raises RecordingError if none is left, CacheFullError if there is no room for the frames.
     """
     found = find_recordings(paths, kind=kind)
+    index = index or RecordingIndex()
     frame_cache = None if cache is None else FrameCache(Path(cache), max_gb=cache_gb)
     workers = min(workers or os.cpu_count() or 1, len(found))
     # Threads are enough: decoding and resizing run outside the interpreter lock.
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_load_episode, path, kind, keys, size, interpolation, frame_cache) for path in found]
+        futures = [
+            pool.submit(_load_episode, path, kind, keys, index, size, interpolation, frame_cache) for path in found
+        ]
         episodes: list[Episode] = []
         skipped: list[tuple[Path, str]] = []
         try:
@@ -134,11 +142,12 @@ def _load_episode(
     path: Path,
     kind: Kind | None,
     keys: KeyTable | None,
+    index: RecordingIndex,
     size: Size,
     interpolation: Interpolation,
     cache: FrameCache | None,
 ) -> Episode:
-    recording = RecordingIndex().open(path, kind=kind, keys=keys)
+    recording = index.open(path, kind=kind, keys=keys)
     if len(recording) and not recording.usable.any():
         doubt = recording.alignment.doubt if recording.alignment is not None else None
         raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
@@ -151,7 +160,9 @@ def _load_episode(
     if length == 0:
         raise RecordingError(f"{path} has no frames.")
     gui = recording.gui if recording.kind == "contractor" else None
-    episode = Episode(frames, recording.actions, recording.usable, recording.name, gui=gui)
+    episode = Episode(
+        frames, recording.actions, recording.usable, recording.name, gui=gui, milestones=recording.milestones
+    )
     return episode.part(0, length)
 
 

@@ -1,7 +1,7 @@
 """The play that a model is trained on: found, split, cached or streamed. What a batch is, each model says."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset
 
 from env.actions import Actions
 from env.errors import GhostkeysError, RecordingError
-from env.recordings.index import cache_folder
+from env.recordings.index import RecordingIndex, cache_folder
 from env.recordings.keys import KeyTable
 from env.recordings.recording import Kind, find_recordings
 from learning.data import Episode, EpisodeSet, Interpolation, Size, load_episodes
@@ -52,6 +52,8 @@ class PlayDataModule(lightning.LightningDataModule):
             streams more than 8 GB.
         cache: Folder for decoded frames, by default `.frames` under root; or for what was fetched of shards.
         cache_gb: At most so many GB are kept there; an hour of play at 128x128 takes 3.5, when decoded.
+        index: Folder that keeps what was read of recordings, such as `.ghostkeys` under root; by default one in the
+            user's cache folder.
         buffer_gb: So many GB of decoded frames a streamed run holds in memory, and draws its batches from.
         workers: Processes that decode for a streamed run; by default as many as there are cores but one, up to 8.
         seed: Decides what is held out, and what the batches are.
@@ -70,6 +72,7 @@ class PlayDataModule(lightning.LightningDataModule):
         frames: Literal["auto", "cache", "stream"] = "auto",
         cache: Path | None = None,
         cache_gb: float = DEFAULT_GB,
+        index: Path | None = None,
         buffer_gb: float = 1.0,
         workers: int | None = None,
         seed: int = 0,
@@ -94,6 +97,7 @@ class PlayDataModule(lightning.LightningDataModule):
         self.frames = frames
         self.cache = Path(cache) if cache is not None else _default_cache(self.root)
         self.cache_gb = cache_gb
+        self.index = None if index is None else Path(index)
         self.buffer_gb = buffer_gb
         self.asked_workers = workers
         self.seed = seed
@@ -156,7 +160,14 @@ class PlayDataModule(lightning.LightningDataModule):
             self._check(shards.manifest)
             return shards
         paths = find_recordings(root, kind=kind)
-        found = RecordingSource(paths, size=self.size, interpolation=self.interpolation, kind=kind, keys=self.keys)
+        found = RecordingSource(
+            paths,
+            size=self.size,
+            interpolation=self.interpolation,
+            kind=kind,
+            keys=self.keys,
+            index=self._index(root),
+        )
         if not any(found.lengths):
             raise RecordingError(f"{root}: none of the {len(paths)} recordings has a tick that can be read.")
         return found
@@ -175,6 +186,11 @@ class PlayDataModule(lightning.LightningDataModule):
                 "streamed; leave out --data.keys and --data.frames cache."
             )
 
+    def _index(self, root: str) -> RecordingIndex:
+        """What was read of the recordings below a folder; it stays true when it is moved together with them."""
+        beside = self.index is not None and self.index.resolve().is_relative_to(Path(root).resolve())
+        return RecordingIndex(self.index, root=root if beside else None)
+
     def _load(self, root: str, kind: Kind | None) -> EpisodeSet:
         with main_process_first():
             return load_episodes(
@@ -185,6 +201,7 @@ class PlayDataModule(lightning.LightningDataModule):
                 cache_gb=self.cache_gb,
                 kind=kind,
                 keys=self.keys,
+                index=self._index(root),
             )
 
     def _is_to_stream(self, found: Source) -> bool:
@@ -250,9 +267,7 @@ class PlayDataModule(lightning.LightningDataModule):
 
     def played(self) -> list[Actions]:
         """What was done in the recordings that are trained on; where they are streamed, in some of them."""
-        numbers: Sequence[int] = range(len(self.source.names))
-        if self.is_streamed:
-            numbers = np.random.default_rng(self.seed).permutation(len(numbers))[:COUNTED].tolist()
+        numbers = self._some() if self.is_streamed else range(len(self.source.names))
         found, problem = [], ""
         for number in numbers:
             try:
@@ -266,12 +281,23 @@ class PlayDataModule(lightning.LightningDataModule):
         return found
 
     def some_episodes(self, ticks: int) -> list[Episode]:
-        """Pieces of what is trained on, of many recordings, about so many ticks together; the same ones each time."""
-        piece = 64
-        spans = stretches_of(self.source.lengths, piece)
-        order = np.random.default_rng(self.seed).permutation(len(spans))[: max(1, ticks // piece)]
-        read = read_ahead(self.source, [spans[int(number)] for number in order], workers=self.workers)
-        return [episode for episode in read if len(episode)]
+        """A piece of each of some recordings that are trained on, about so many ticks together; the same each time.
+
+        They are those whose actions `played` counts.
+        """
+        numbers = [number for number in self._some() if self.source.lengths[number]]
+        rng, spans = np.random.default_rng(self.seed), []
+        for number in numbers:
+            length = self.source.lengths[number]
+            piece = min(length, max(1, ticks // len(numbers)))
+            start = int(rng.integers(length - piece + 1))
+            spans.append(Span(number, start, start + piece))
+        return [episode for episode in read_ahead(self.source, spans, workers=self.workers) if len(episode)]
+
+    def _some(self) -> list[int]:
+        """Some of the recordings."""
+        order = np.random.default_rng(self.seed).permutation(len(self.source.names))
+        return [int(number) for number in order[:COUNTED]]
 
 
 class Lazily(IterableDataset[T]):

@@ -17,7 +17,7 @@ SHOWN = 4
 """Differences that are named one by one."""
 READ = 1 << 16
 """Bytes of a file's beginning and of its end that tell it from another."""
-_PLACES = ("data.root", "data.cache", "data.cache_gb", "data.validation_root", "data.workers")
+_PLACES = ("data.root", "data.cache", "data.cache_gb", "data.validation_root", "data.workers", "data.index")
 """Settings that say where things lie, or what is only validated on, and change nothing in the model."""
 _OF_THE_TRAINER = (
     "precision", "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm", "limit_train_batches",

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import Any, Self
 
@@ -25,6 +26,8 @@ class ShardedRecording:
 
     name: str
     ticks: int
+    milestones: Mapping[str, int] = field(default_factory=dict)
+    """The tick at which the player first has each item."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +76,15 @@ class Manifest:
                 features=_whole(document["features"], 0, MAX_FEATURES),
                 index_sha256=_text(document["index_sha256"]),
                 recordings=tuple(
-                    ShardedRecording(_text(each["name"]), _whole(each["ticks"], 1, MAX_RECORDING))
+                    ShardedRecording(
+                        _text(each["name"]),
+                        _whole(each["ticks"], 1, MAX_RECORDING),
+                        {_text(item): _whole(tick, 0, MAX_RECORDING) for item, tick in each["milestones"].items()},
+                    )
                     for each in document["recordings"]
                 ),
             )
-        except (KeyError, TypeError, IndexError, ValueError) as error:
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
             raise RecordingError(
                 f"{name} is damaged ({type(error).__name__}: {error}); expected what `ghostkeys data shard` wrote."
             ) from None

@@ -18,9 +18,10 @@ from tqdm import tqdm
 from env.errors import GhostkeysError, RecordingError
 from env.files import check_writable, folder_lock, sha256_of
 from env.processors import usable_processors
-from env.recordings.recording import Recording, find_recordings
+from env.recordings.index import RecordingIndex
+from env.recordings.keys import KeyTable
+from env.recordings.recording import find_recordings
 from env.video.clips import CRF, decode_clip, encode_clip
-from env.video.pictures import resize
 from learning.data import Interpolation, Size
 from learning.object_store import Store, is_url, store_at
 from learning.shard_manifest import CHUNK_NAME, INDEX, MANIFEST, Manifest, ShardedRecording
@@ -60,6 +61,8 @@ class ShardOptions:
     """Loss of quality in x264's units; less is better and larger."""
     kind: Literal["contractor", "labels"] | None = None
     """Recordings with a player's actions, or with inferred labels; null takes both."""
+    keys: Path | None = None
+    """Key table of another game, a YAML file, for its recordings."""
     workers: int | None = None
     """Recordings encoded at once; by default the usable processors."""
 
@@ -139,7 +142,7 @@ def _write(
     samples = written = 0
     for path, result in _encoded(found, options, motion):
         try:
-            name, encoded = result.result()
+            name, milestones, encoded = result.result()
         except (GhostkeysError, OSError) as error:
             log.warning("passed over %s: %s", path, error)
             skipped.append((path, str(error)))
@@ -147,7 +150,7 @@ def _write(
         for sample in encoded:
             writer[samples] = pack(replace(sample, recording=len(recordings)))
             samples += 1
-        recordings.append(ShardedRecording(name, sum(map(len, encoded))))
+        recordings.append(ShardedRecording(name, sum(map(len, encoded)), milestones))
         written += _hand_over(staging, store)
     if not recordings:
         raise RecordingError(f"none of the {len(found)} recordings could be read. The first: {skipped[0][1]}")
@@ -178,8 +181,8 @@ def _hand_over(staging: Path, store: Store) -> int:
     return total
 
 
-Encoded = tuple[str, list[Sample]]
-"""A recording's name and its samples, which have no recording's number yet."""
+Encoded = tuple[str, dict[str, int], list[Sample]]
+"""A recording's name, its milestones, and its samples, which have no recording's number yet."""
 
 
 def _encoded(
@@ -187,6 +190,7 @@ def _encoded(
 ) -> Iterator[tuple[Path, "Future[Encoded]"]]:
     """The recordings in their order, a few of them encoded ahead."""
     workers = min(options.workers or usable_processors(), len(found))
+    keys = None if options.keys is None else KeyTable.read(options.keys)
     # Threads are enough: decoding, resizing and encoding run outside the interpreter lock.
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -195,7 +199,7 @@ def _encoded(
             with tqdm(total=len(found), desc="writing shards", unit="file", leave=False) as bar:
                 while True:
                     for path in islice(left, workers + 1 - len(waiting)):
-                        waiting.append((path, pool.submit(_encode, path, options, motion)))
+                        waiting.append((path, pool.submit(_encode, path, options, motion, keys)))
                     if not waiting:
                         return
                     yield waiting.popleft()
@@ -205,15 +209,15 @@ def _encoded(
             raise
 
 
-def _encode(path: Path, options: ShardOptions, motion: FixedMotion | None) -> Encoded:
+def _encode(path: Path, options: ShardOptions, motion: FixedMotion | None, keys: KeyTable | None) -> Encoded:
     """One recording; its motion features are those of the frames as they come out of the shard."""
-    recording = Recording.open(path)
+    recording = RecordingIndex().open(path, kind=options.kind, keys=keys)
     if not len(recording):
         raise RecordingError(f"{path} has no frames.")
     if not recording.usable.any():
         doubt = recording.alignment.doubt if recording.alignment is not None else None
         raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
-    frames = (resize(frame, options.size, interpolation=options.interpolation) for frame in recording.iter_frames())
+    frames = recording.iter_frames(options.size, options.interpolation)
     samples: list[Sample] = []
     videos: list[bytes] = []
     features: list[NDArray[np.float16]] = []
@@ -234,4 +238,4 @@ def _encode(path: Path, options: ShardOptions, motion: FixedMotion | None) -> En
         gui = recording.gui[ticks] if recording.kind == "contractor" else None
         moved = features[number] if motion is not None else None
         samples.append(Sample(0, start, recording.actions[ticks], recording.usable[ticks], gui, moved, video))
-    return recording.name, samples
+    return recording.name, recording.milestones, samples

@@ -7,7 +7,7 @@ a machine share. Which ticks are read when is not decided here.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,11 @@ class ShardSource:
         chosen = np.unique(np.linspace(0, samples - 1, min(samples, COUNTED_SAMPLES)).round().astype(int))
         read = [self._sample(recording, int(number)) for number in chosen]
         return Actions.concatenate([sample.actions[sample.usable] for sample in read])
+
+    def milestones(self, recording: int) -> Mapping[str, int]:
+        """The tick at which the player first has each item."""
+        milestones: Mapping[str, int] = self.manifest.recordings[recording].milestones
+        return milestones
 
     def _part(self, recording: int, number: int, start: int, stop: int) -> Episode:
         """Ticks `start` to `stop` of one sample of a recording."""

@@ -1,7 +1,7 @@
 """Where training reads play from, some ticks at a time: recordings on the disk, or decoded episodes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -52,6 +52,10 @@ class Source(Protocol):
         """What was done in the usable ticks of a recording, without its frames. Raises GhostkeysError or OSError."""
         ...
 
+    def milestones(self, recording: int) -> Mapping[str, int]:
+        """The tick at which the player first has each item. Raises GhostkeysError or OSError."""
+        ...
+
 
 class RecordingSource:
     """Recordings on the disk, decoded when they are read. None is opened, but for its length, before that."""
@@ -97,6 +101,10 @@ class RecordingSource:
         opened = self.index.open(self.paths[recording], kind=self.kind, keys=self.keys)
         return opened.actions[opened.usable]
 
+    def milestones(self, recording: int) -> Mapping[str, int]:
+        """The tick at which the player first has each item."""
+        return self.index.open(self.paths[recording], kind=self.kind, keys=self.keys).milestones
+
     def _length(self, path: Path) -> int:
         try:
             rate = None if self.keys is None else self.keys.ticks_per_second
@@ -127,6 +135,11 @@ class EpisodeSource:
         episode = self.episodes[recording]
         return episode.actions[episode.usable]
 
+    def milestones(self, recording: int) -> Mapping[str, int]:
+        """The tick of an episode at which the player first has each item."""
+        episode = self.episodes[recording]
+        return _within(episode.milestones, episode.start, episode.start + len(episode))
+
 
 class Span(NamedTuple):
     """Ticks `start` to `stop` of one recording."""
@@ -155,3 +168,13 @@ class Spans:
     def actions(self, recording: int) -> Actions:
         """What was done in the usable ticks of the whole recording of a span."""
         return self.source.actions(self.spans[recording].recording)
+
+    def milestones(self, recording: int) -> Mapping[str, int]:
+        """The tick of a span at which the player first has each item."""
+        span = self.spans[recording]
+        return _within(self.source.milestones(span.recording), span.start, span.stop)
+
+
+def _within(milestones: Mapping[str, int], start: int, stop: int) -> dict[str, int]:
+    """Those from tick `start` to `stop`, counted from there."""
+    return {name: tick - start for name, tick in milestones.items() if start <= tick < stop}

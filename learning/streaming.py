@@ -33,6 +33,8 @@ STRETCH = 600
 AHEAD = 2
 """Stretches that each process reads ahead."""
 MAX_WORKERS = 8
+AT_FIRST = 8
+"""Stretches that the first batch is drawn from; each further batch has one more, up to what memory holds."""
 T = TypeVar("T")
 C = TypeVar("C", bound="Countable")
 
@@ -170,6 +172,35 @@ def _nothing(name: str, size: Size) -> Episode:
     return Episode(np.zeros((0, *size, 3), np.uint8), actions, np.zeros(0, bool), name)
 
 
+def in_processes(function: Callable[[int], T], numbers: Sequence[int], *, workers: int) -> Iterator[T | None]:
+    """What a function gives for each number, worked out in `workers` processes; None where it fails for a recording."""
+    dataset = _Applied(function)
+    if workers:
+        loader = DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=numbers,
+            num_workers=workers,
+            collate_fn=_unchanged,
+            worker_init_fn=_leave_signals_to_the_main_process,
+        )
+        return _surviving(iter(loader))
+    return (dataset[number] for number in numbers)
+
+
+class _Applied(Dataset["T | None"]):
+    """A function's values."""
+
+    def __init__(self, function: Callable[[int], T]) -> None:
+        self.function = function
+
+    def __getitem__(self, number: int) -> "T | None":
+        try:
+            return self.function(number)
+        except (GhostkeysError, OSError):
+            return None  # met again, and told, where its frames are read
+
+
 def stretches_of(lengths: Sequence[int], stretch: int) -> list[Span]:
     """All recordings, cut into spans of about `stretch` ticks that lie side by side."""
     spans = []
@@ -235,15 +266,17 @@ class Buffer(Generic[C]):
     def __iter__(self) -> Iterator[tuple[int, list[C]]]:
         """(k, stretches) for each batch k from the share's first on."""
         number = self.share.first_batch
-        begin = self._begin(number)
+        begin = end = self._begin(number)
         first = self.share.rank + begin * self.share.world
         spans = shuffled(self.spans, seed=self.seed, first=first, every=self.share.world)
         reads = map(self._prepared, read_ahead(self.source, spans, workers=self.workers))
-        held = deque(islice(reads, self.capacity), maxlen=self.capacity)
+        held: deque[C] = deque()
         while True:
-            missing = self._begin(number) - begin
+            for _ in range(self._begin(number) - begin):
+                held.popleft()
+            begin, missing = self._begin(number), self._end(number) - end
             held.extend(islice(reads, missing))
-            begin += missing
+            end += missing
             useful = [each for each in held if each.count]
             if not useful:
                 raise RecordingError(
@@ -261,6 +294,10 @@ class Buffer(Generic[C]):
     def _begin(self, number: int) -> int:
         """The oldest stretch that a batch is drawn from, among those of this process."""
         return number * self.used // self.stretch
+
+    def _end(self, number: int) -> int:
+        """The first one that it is not yet drawn from. Training need not wait for a full buffer: it grows with it."""
+        return self._begin(number) + min(self.capacity, AT_FIRST + number)
 
 
 def buffer_capacity(gigabytes: float, size: Size, stretch: int = STRETCH) -> int:

@@ -186,8 +186,8 @@ def _plan(cli: "_TrainingCLI", done: int) -> RunRecord:
     """
     here = cli.record()
     there = RunRecord.read(cli.output)
-    if there is None:
-        return here
+    if there is None or (done < 0 and not (cli.output / STATE_FILE).exists()):
+        return here  # nothing of the run is there but its settings
     total = there.total_steps if there.max_steps == here.max_steps else here.max_steps
     differences = there.differences(here)
     if differences and not cli.config.resume:

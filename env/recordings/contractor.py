@@ -82,6 +82,8 @@ class PlayerInput:
     """Each value that cannot be: name, value, and what was expected."""
     unmapped: frozenset[str] = frozenset()
     """Keys and mouse buttons that are held and stand for no button in the key table, by their physical names."""
+    items: frozenset[str] = frozenset()
+    """What the player has, where the recorder wrote it."""
 
     @property
     def usable(self) -> bool:
@@ -218,7 +220,15 @@ def _parse(fields: object, line: int, table: KeyTable) -> PlayerInput:
         complete=complete,
         implausible=tuple(implausible),
         unmapped=frozenset(held - table.keys.keys()),
+        items=_items(fields.get("inventory")),
     )
+
+
+def _items(inventory: object) -> frozenset[str]:
+    """The names of what is in an inventory; nothing where it is not written as VPT's recorder does."""
+    stacks = inventory[:MAX_HELD] if isinstance(inventory, list) else []
+    names = [stack.get("type") for stack in stacks if isinstance(stack, dict)]
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _field(fields: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from env.actions import Actions
 from env.errors import RecordingError
 from env.files import atomic_path
+from env.ledger import names_of
 from env.recordings.alignment import Alignment, align
-from env.recordings.contractor import WINDOW_HEIGHT, Tick, contractor_tick, read_contractor_file, to_json
+from env.recordings.contractor import WINDOW_HEIGHT, PlayerInput, Tick, contractor_tick, read_contractor_file, to_json
 from env.recordings.keys import KeyTable
 from env.recordings.labels import (
     LABEL_SUFFIX,
@@ -75,6 +76,9 @@ class Recording:
     unmapped: dict[str, int]
     """In how many ticks each key is held that stands for no button in the key table, by its physical name, such as
     `key.keyboard.f3` or `mouse.3`; the most frequent first. Labels tell of none."""
+    milestones: dict[str, int]
+    """The tick at which the player first has each item, and each kind of item such as `log`, where the recorder wrote
+    the inventory; what is there from the start is none. Labels tell of none."""
 
     def __init__(
         self,
@@ -88,7 +92,7 @@ class Recording:
         self.kind = kind
         self.name = path.name.removesuffix(ACTION_SUFFIXES[kind])
         self.alignment = None
-        self.source_rate, self.unmapped = TICKS_PER_SECOND, {}
+        self.source_rate, self.unmapped, self.milestones = TICKS_PER_SECOND, {}, {}
         self._interpolation: Interpolation = "linear" if compat == "openai" else None
         if kind == "contractor":
             self._read_contractor(path, compat, reading_keys(path, compat, keys), options)
@@ -138,6 +142,7 @@ class Recording:
         self.usable = played.play.usable & (self.alignment.doubt is None)
         self.gui = played.play.gui
         self._cursor = played.play.cursor
+        self.milestones = _milestones(ticks, self.rows)
         held = Counter(key for unmapped in played.play.unmapped for key in unmapped)
         self.unmapped = dict(sorted(held.items(), key=lambda item: (-item[1], item[0])))
 
@@ -270,6 +275,20 @@ class RecordingWriter:
     def _discard(self, error: BaseException) -> None:
         """Remove the temporary files: they go when their blocks end with an error."""
         self._files.__exit__(type(error), error, error.__traceback__)
+
+
+def _milestones(ticks: Sequence[PlayerInput], rows: NDArray[np.int64]) -> dict[str, int]:
+    """The tick (T) at which each item is first there; `rows` are the lines of the ticks, from 0."""
+    first: dict[str, int] = {}
+    known: frozenset[str] = frozenset()
+    for line in ticks:
+        if not line.items <= known:
+            for item in sorted(line.items - known):
+                for name in names_of(item):
+                    first.setdefault(name, line.line - 1)
+            known |= line.items
+    places = {name: int(np.searchsorted(rows, row)) for name, row in first.items()}
+    return {name: tick for name, tick in places.items() if 0 < tick < len(rows)}
 
 
 def find_recordings(paths: PathLike | Iterable[PathLike], kind: Kind | None = None) -> list[Path]:

@@ -12,6 +12,7 @@ import yaml
 
 from agents.data import PolicyDataModule
 from agents.module import PolicyModule
+from env.actions import BUTTONS
 from generator.data import ClipsDataModule
 from generator.module import GeneratorModule
 from idm.datamodule import IDMDataModule
@@ -101,3 +102,36 @@ def test_much_play_is_streamed_without_being_asked_for(
     caplog.set_level("INFO")
     assert start("policy", "run", "--data.frames", "auto") == 0
     assert any("decoded while training goes on" in record.message for record in caplog.records)
+
+
+GAME = """
+degrees_per_pixel: 0.15
+keys: {key.keyboard.w: forward, mouse.0: use}
+"""
+
+
+def test_a_key_table_decides_what_is_learnt(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mouse's first button, which the recordings hold, is `use` in this game."""
+    table = tmp_path / "game.yaml"
+    table.write_text(GAME)
+    seen: list[torch.Tensor] = []
+    whole = IDMModule.training_step
+
+    def looked_at(self: Any, batch: Any, index: int) -> Any:
+        seen.append(batch.buttons.any(dim=(0, 1)))
+        return whole(self, batch, index)
+
+    monkeypatch.setattr(IDMModule, "training_step", looked_at)
+    assert start("idm", "run", "--data.keys", str(table)) == 0
+    pressed = torch.stack(seen).any(0)
+    assert [BUTTONS[i] for i in pressed.nonzero()[:, 0].tolist()] == ["use"]
+
+
+def test_the_index_lies_beside_the_recordings_if_asked_for(start: Start, recordings: Path, tmp_path: Path) -> None:
+    """Moved with them, it still knows them."""
+    assert start("policy", "run", "--data.index", str(recordings / ".ghostkeys")) == 0
+    entries = {path.name: path.stat().st_mtime_ns for path in (recordings / ".ghostkeys").glob("*.recording")}
+    assert len(entries) >= 4
+    moved = recordings.rename(tmp_path / "moved")
+    assert start("policy", "other", "--data.root", str(moved), "--data.index", str(moved / ".ghostkeys")) == 0
+    assert {path.name: path.stat().st_mtime_ns for path in (moved / ".ghostkeys").glob("*.recording")} == entries

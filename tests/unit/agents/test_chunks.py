@@ -157,3 +157,27 @@ def test_two_processes_have_the_slots_of_one() -> None:
         half = islice(Chunks(SOURCE, slots=2, share=Share(rank, 2), **options), 9)  # type: ignore[arg-type]
         for expected, got in zip(whole, half, strict=True):
             assert bool((expected.frames[2 * rank : 2 * rank + 2] == got.frames).all())
+
+
+def test_half_of_the_runs_may_reach_a_milestone() -> None:
+    """Rare items as often as common ones; a run shows the tick, near its end."""
+    milestones = [{"log": 100, "dirt": 5}, {"log": 400, "stone_pickaxe": 700}, {}]
+    runs = draw_runs(
+        [1000, 1000, 1000], run=80, milestones=milestones, milestone_share=0.5, rng=np.random.default_rng(0)
+    )
+    drawn = list(islice(runs, 4000))
+
+    def reaching(episode: int, tick: int) -> float:
+        return float(np.mean([run.episode == episode and run.start <= tick < run.stop <= tick + 21 for run in drawn]))
+
+    assert 0.20 < reaching(1, 700) < 0.31
+    assert 0.20 < reaching(0, 100) + reaching(1, 400) < 0.31
+    assert reaching(0, 5) < 0.02
+
+
+def test_without_milestones_runs_are_as_ever() -> None:
+    plain, share = (
+        list(islice(draw_runs([50, 70], run=20, milestone_share=share, rng=np.random.default_rng(0)), 30))
+        for share in (0.0, 0.5)
+    )
+    assert plain == share

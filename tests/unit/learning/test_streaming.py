@@ -89,6 +89,20 @@ def test_every_tick_is_about_as_often_in_a_batch() -> None:
 def test_memory_holds_no_more_than_the_buffer() -> None:
     windows = StreamedWindows(source_of(*[100] * 12), window=10, batch_size=5, capacity=4, stretch=50, seed=1)
     assert max(len(held) for _, held in islice(windows.buffer, 100)) == 4
+
+
+def test_training_need_not_wait_for_a_full_buffer() -> None:
+    """The first batch is drawn from a few stretches; the buffer grows with each batch that follows."""
+    windows = StreamedWindows(source_of(*[100] * 40), window=10, batch_size=5, capacity=20, stretch=50, seed=1)
+    held = [len(held) for _, held in islice(windows.buffer, 20)]
+    assert held == [8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, *[20] * 8]
+    (resumed,) = islice(
+        StreamedWindows(
+            source_of(*[100] * 40), window=10, batch_size=5, capacity=20, stretch=50, seed=1, share=Share(first_batch=5)
+        ).buffer,
+        1,
+    )
+    assert len(resumed[1]) == 13
     assert buffer_capacity(1.0, (128, 128), 600) == 33
 
 

@@ -429,3 +429,16 @@ def test_finding_nothing_is_an_error(tmp_path: Path) -> None:
         find_recordings(tmp_path, "labels")
     with pytest.raises(RecordingError, match=r"nothing\.mp4 does not exist: expected"):
         find_recordings([tmp_path / "nothing.mp4"])
+
+
+def test_milestones_are_the_ticks_at_which_items_are_first_there(bars: Any, tmp_path: Path) -> None:
+    """What is there from the start is none; an item counts as its kind as well; nonsense is no inventory."""
+    inventories: list[Any] = [[], None, [{"type": "oak_log", "quantity": 2}], "full", [7, {"type": 3}, {}]]
+    inventories = [[{"type": "dirt", "quantity": 1}], *inventories, [{"type": "birch_log"}, {"type": "torch"}], []]
+    with RecordingWriter(tmp_path, "play", size=bars.size) as writer:
+        for number, (action, inventory) in enumerate(
+            zip(Actions.none(len(inventories)).to_minerl(), inventories, strict=True)
+        ):
+            writer.write(bars.draw(number), action, {"inventory": inventory})
+    found = Recording.open(tmp_path / "play.mp4").milestones
+    assert found == {"oak_log": 3, "log": 3, "birch_log": 6, "torch": 6}
