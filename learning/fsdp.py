@@ -118,8 +118,8 @@ def whole_tensors(tensors: Mapping[str, Any], *, keep: bool = True) -> dict[str,
 
 
 def _whole(value: Any) -> Any:
-    if isinstance(value, DTensor):
-        value = value.full_tensor()
+    if isinstance(value, DTensor):  # torch cannot gather what has no numbers, such as the basis of vpt.yaml's attention
+        value = value.full_tensor() if value.numel() else torch.empty(value.shape, dtype=value.dtype)
     return value.detach().cpu() if isinstance(value, Tensor) else value
 
 

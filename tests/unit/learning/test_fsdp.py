@@ -26,9 +26,10 @@ def alone(tmp_path: Path) -> Iterator[None]:
     dist.destroy_process_group()
 
 
-@pytest.fixture
-def model() -> nn.Module:
-    return Transformer(width=16, depth=1, heads=2, reach=2)
+@pytest.fixture(params=[2, None])
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    """With relative positions, and with VPT's, of which there are none: weights of shape (10, 0)."""
+    return Transformer(width=16, depth=1, heads=2, reach=request.param)
 
 
 @pytest.mark.usefixtures("alone")
