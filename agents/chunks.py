@@ -15,8 +15,8 @@ from env.actions import BUTTONS, Actions
 from env.tasks import VPT_REWARDS
 from learning.data import Episode
 from learning.distributed import ALONE, Share
+from learning.read_ahead import read_ahead
 from learning.sources import Source, Span
-from learning.streaming import read_ahead
 
 
 class Run(NamedTuple):

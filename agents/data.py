@@ -14,8 +14,8 @@ from agents.chunks import Chunks, class_counts
 from agents.policy import PolicyBatch
 from env.errors import GhostkeysError
 from learning.datamodule import Lazily, PlayDataModule
+from learning.read_ahead import in_processes
 from learning.sources import EpisodeSource
-from learning.streaming import in_processes
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,12 @@ from env.recordings.recording import Kind, find_recordings
 from learning.data import Episode, EpisodeSet, Interpolation, Size, load_episodes
 from learning.distributed import Share, main_process_first
 from learning.frame_cache import DEFAULT_GB
+from learning.read_ahead import default_workers, read_ahead
 from learning.shard_manifest import Manifest
 from learning.shards import ShardSource, are_shards
 from learning.sources import EpisodeSource, RecordingSource, Source, Span, Spans
 from learning.split import cut_in_time, held_out, split_episodes
-from learning.streaming import buffer_capacity, default_workers, read_ahead, stretches_of
+from learning.streaming import buffer_capacity, stretches_of
 
 log = logging.getLogger(__name__)
 

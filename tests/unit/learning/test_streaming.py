@@ -12,8 +12,9 @@ from env.actions import BUTTONS, Actions
 from env.errors import GhostkeysError, RecordingError, VideoError
 from learning.data import Episode, Size
 from learning.distributed import Share
+from learning.read_ahead import read_ahead
 from learning.sources import EpisodeSource, Span, Spans
-from learning.streaming import StreamedWindows, buffer_capacity, read_ahead, shuffled, stretches_of
+from learning.streaming import StreamedWindows, buffer_capacity, shuffled, stretches_of
 from learning.windows import Batch, Drawable, draw_windows
 
 SIZE = (2, 2)
