@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from agents.data import PolicyDataModule
 from agents.policy import Policy, PolicyBatch, PolicyConfig, PolicyState, load
 from learning.checkpoint import load_strictly
+from learning.distributed import Share, whole_batch
 from learning.nn.attention import Memory
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,15 @@ class PolicyModule(lightning.LightningModule):
         load_strictly(self.model, load(folder).state_dict(), source=folder)
         self._pretrained = True
 
-    def on_train_start(self) -> None:
-        """Starts a new policy at the recorded frequencies of the actions."""
-        if self.trainer.global_step == 0 and not self._pretrained:
+    def setup(self, stage: str) -> None:
+        """Starts a new policy at the recorded frequencies of the actions; a saved state overwrites that."""
+        if stage == "fit" and not self._pretrained:
             datamodule = cast("PolicyDataModule", cast(Any, self.trainer).datamodule)
             self.model.set_priors(*(torch.from_numpy(counts) for counts in datamodule.class_counts()))
+
+    def on_train_start(self) -> None:
+        """Puts a memory that was saved where the model is."""
+        self.state = self.state and self.state.map(lambda part: part.to(self.device))
 
     def training_step(self, batch: PolicyBatch, _: int) -> Tensor:
         """One chunk per batch slot."""
@@ -108,15 +113,21 @@ class PolicyModule(lightning.LightningModule):
         return self.model.config.to_dict()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps the memory too, so that a resumed run equals an unbroken one."""
+        """Keeps the memory too, that of all processes, so that a resumed run equals an unbroken one."""
         if self.state:
-            plain = self.state._asdict() | {"memories": [list(memory) for memory in self.state.memories]}
-            checkpoint["policy_state"] = plain
+            whole = self.state.map(whole_batch)
+            checkpoint["policy_state"] = whole._asdict() | {"memories": [list(memory) for memory in whole.memories]}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the memory back."""
+        """Takes this process's share of the memory back."""
         plain = checkpoint.get("policy_state")
-        self.state = plain and PolicyState(**plain | {"memories": [Memory(*parts) for parts in plain["memories"]]})
+        if plain is None:
+            self.state = None
+            return
+        whole = PolicyState(**plain | {"memories": [Memory(*parts) for parts in plain["memories"]]})
+        share = Share.of(self.trainer)
+        mine = share.of_batch(len(whole.begun) // share.world)
+        self.state = whole.map(lambda part: part[mine])
 
 
 def _is_decayed(name: str, weight: Tensor) -> bool:

@@ -1,6 +1,6 @@
 """The policy: a causal transformer over image features that says what to do next (VPT, arXiv 2206.11795)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -102,14 +102,17 @@ class PolicyState(NamedTuple):
 
     def select(self, rows: Sequence[int]) -> "PolicyState":
         """The memory of some of the episodes, in the order asked for."""
-        index = torch.tensor(rows, dtype=torch.long)
-        index = index.to(self.frame.device)
-        memories = [Memory(*(part[index] for part in memory)) for memory in self.memories]
-        return PolicyState(memories, self.frame[index], self.begun[index])
+        index = torch.tensor(rows, dtype=torch.long, device=self.frame.device)
+        return self.map(lambda part: part[index])
 
     def detach(self) -> "PolicyState":
         """This state, through which no gradient flows back."""
-        return self._replace(memories=[Memory(*(part.detach() for part in memory)) for memory in self.memories])
+        return self.map(Tensor.detach)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "PolicyState":
+        """What `change` makes of each tensor, whose first dimension is the episodes'."""
+        memories = [Memory(*(change(part) for part in memory)) for memory in self.memories]
+        return PolicyState(memories, change(self.frame), change(self.begun))
 
 
 class PolicyOutput(NamedTuple):

@@ -6,10 +6,10 @@ found to be stable over long rollouts. Much of training happens at pure noise, w
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from env.errors import GhostkeysError
+from generator.noise import Noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,10 @@ class FlowConfig:
                 raise ValueError(f"{name} must lie in 0..1, not {getattr(self, name)}")
 
 
-def draw_levels(count: int, config: FlowConfig, generator: torch.Generator) -> Tensor:
+def draw_levels(count: int, config: FlowConfig, noise: Noise) -> Tensor:
     """Training levels (count,): 1 for a share `pure_noise`, else uniform in 0..1."""
-    levels = torch.rand(count, generator=generator, device=generator.device)
-    pure = torch.rand(count, generator=generator, device=generator.device) < config.pure_noise
-    return levels.masked_fill(pure, 1.0)
+    levels = noise.uniform(count)
+    return levels.masked_fill(noise.uniform(count) < config.pure_noise, 1.0)
 
 
 def add_noise(latents: Tensor, levels: Tensor, noise: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from generator.actions import ACTION_FEATURES
 from generator.diffusion import FlowConfig, add_noise, draw_levels, roughen
 from generator.dit import DiT, DiTConfig
+from generator.noise import Noise
 from generator.vae import VAE, VAEConfig, to_frames, to_pixels
 from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
 
@@ -110,41 +111,39 @@ class VideoGenerator(nn.Module):
         self.latent_mean.add_(mean * self.latent_scale)
         self.latent_scale.mul_(scale)
 
-    def loss(self, batch: LatentBatch, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def loss(self, batch: LatentBatch, *, noise: Noise) -> dict[str, Tensor]:
         """The flow's squared error on clean latents: total, and its part at pure noise."""
         flow = self.config.flow
-        context, actions, targets = self._training_pairs(batch, generator)
-
-        def noise_like(latents: Tensor) -> Tensor:
-            return torch.randn(latents.shape, generator=generator, device=generator.device)
-
-        levels = draw_levels(len(targets), flow, generator)
-        noisy = add_noise(targets, levels, noise_like(targets))
-        context_levels = flow.context_noise * torch.rand(len(targets), generator=generator, device=generator.device)
-        context = roughen(context, context_levels, noise_like(context))
+        context, actions, targets = self._training_pairs(batch, noise)
+        levels = draw_levels(len(targets), flow, noise)
+        noisy = add_noise(targets, levels, noise.normal(targets.shape))
+        context_levels = flow.context_noise * noise.uniform(len(targets))
+        context = roughen(context, context_levels, noise.normal(context.shape))
         predicted = self.dit(noisy, levels, context, context_levels, actions)
         errors = F.mse_loss(predicted.float(), targets, reduction="none").mean(dim=(1, 2, 3))  # (B,)
         pure = levels == 1.0
         return {"total": errors.mean(), "pure_noise": (errors * pure).sum() / pure.sum().clamp(min=1)}
 
-    def _training_pairs(self, batch: LatentBatch, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _training_pairs(self, batch: LatentBatch, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
         """Contexts (B, K, C, h, w), actions (B, F) and targets (B, C, h, w).
 
-        In the first clips of the batch the model has taken the first step itself, in one go from noise; the others are
-        as recorded.
+        In some clips of the batch the model has taken the first step itself, in one go from noise; the others are as
+        recorded.
         """
-        own = round(self.config.flow.own_context * len(batch.targets))
-        if own == 0:
-            return batch.context, batch.actions[:, 0], batch.targets[:, 0]
+        contexts, actions, targets = batch.context, batch.actions[:, 0], batch.targets[:, 0]
+        chosen = noise.spread(len(targets), self.config.flow.own_context)
+        from_noise = noise.normal(targets.shape)
+        if not chosen:
+            return contexts, actions, targets
+        own = torch.tensor(chosen, device=contexts.device)
         with torch.no_grad():
-            level = torch.zeros(own, device=batch.context.device)
-            noise = torch.randn(batch.targets[:own, 0].shape, generator=generator, device=generator.device)
-            predicted = self.dit(noise, level + 1.0, batch.context[:own], level, batch.actions[:own, 0]).float()
-        own_context = torch.cat([batch.context[:own, 1:], predicted[:, None]], dim=1)
+            level = torch.zeros(len(own), device=contexts.device)
+            predicted = self.dit(from_noise[own], level + 1.0, contexts[own], level, actions[own]).float()
+        own_contexts = torch.cat([contexts[own, 1:], predicted[:, None]], dim=1)
         return (
-            torch.cat([own_context, batch.context[own:]]),
-            torch.cat([batch.actions[:own, 1], batch.actions[own:, 0]]),
-            torch.cat([batch.targets[:own, 1], batch.targets[own:, 0]]),
+            contexts.index_copy(0, own, own_contexts),
+            actions.index_copy(0, own, batch.actions[own, 1]),
+            targets.index_copy(0, own, batch.targets[own, 1]),
         )
 
     def save(self, folder: Path | str, *, metadata: Mapping[str, Any] | None = None) -> Path:

@@ -14,8 +14,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from env.errors import GhostkeysError
 from generator.data import ClipBatch, Clips, ClipsDataModule
 from generator.model import GeneratorConfig, LatentBatch, VideoGenerator
+from generator.noise import Noise
 from generator.vae import to_pixels
-from learning.distributed import main_process_first
+from learning.distributed import Share, main_process_first
 
 FIT_FRAMES = 1024
 """Frames that the autoencoder's linear path and the latents' normalisation are computed from."""
@@ -83,11 +84,11 @@ class GeneratorModule(lightning.LightningModule):
 
     def training_step(self, batch: Tensor | ClipBatch, index: int) -> Tensor:
         """batch: numbers (B,) of clips, or clips of streamed play."""
-        generator = self._noise(index)
+        noise = self._noise(index)
         if self.global_step < self.vae_steps:
-            losses, name = self.model.vae.loss(to_pixels(self._last_frames(batch)), generator=generator), "vae"
+            losses, name = self.model.vae.loss(to_pixels(self._last_frames(batch)), noise=noise), "vae"
         else:
-            losses, name = self.model.loss(self._latents_of(batch), generator=generator), "dit"
+            losses, name = self.model.loss(self._latents_of(batch), noise=noise), "dit"
         self.log_dict({f"{name}/{key}": value for key, value in losses.items()}, prog_bar=True)
         return losses["total"]
 
@@ -115,24 +116,25 @@ class GeneratorModule(lightning.LightningModule):
         self.model.vae.train(was_training)
         return latents
 
-    def _noise(self, batch_idx: int) -> torch.Generator:
-        """Random numbers of this step, its batch and this process alone."""
+    def _noise(self, batch_idx: int) -> Noise:
+        """Random numbers of this step and its batch alone."""
         micro = batch_idx % self.trainer.accumulate_grad_batches
-        key = np.random.SeedSequence((self.seed, self.global_step, self.global_rank, micro))
-        return torch.Generator(self.device).manual_seed(int(key.generate_state(1)[0]))
+        key = np.random.SeedSequence((self.seed, self.global_step, micro))
+        generator = torch.Generator(self.device).manual_seed(int(key.generate_state(1)[0]))
+        return Noise(generator, Share.of(self.trainer))
 
     def validation_step(self, clips: Tensor, index: int) -> None:
         """clips: numbers (B,) of validation clips. The part in training is measured, with the same noise each time."""
         validation = self._data.held_out_clips
         numbers = clips.cpu().numpy()
-        generator = torch.Generator(self.device).manual_seed((self.seed << 32) + index)
+        noise = Noise(torch.Generator(self.device).manual_seed((self.seed << 32) + index))
         if self.global_step <= self.vae_steps:
             pixels = to_pixels(validation.frames(numbers).to(self.device))
-            losses, name = self.model.vae.loss(pixels, generator=generator), "vae"
+            losses, name = self.model.vae.loss(pixels, noise=noise), "vae"
         else:
             latents = self.model.encode(validation.windows(numbers).to(self.device))
             batch = validation.batch(numbers, latents).to(self.device)
-            losses, name = self.model.loss(batch, generator=generator), "dit"
+            losses, name = self.model.loss(batch, noise=noise), "dit"
         figures = {f"validation/{name}_{key}": value for key, value in losses.items()}
         self.log_dict(figures, batch_size=len(clips))
 

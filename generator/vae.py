@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from generator.blocks import MLP, Attention, grid_positions, patchify, unpatchify
+from generator.noise import Noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,11 +128,11 @@ class VAE(nn.Module):
             patches = patches + self.linear_decoder(tokens)
         return unpatchify(patches, self.config.patch, self.config.grid)
 
-    def loss(self, pixels: Tensor, *, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def loss(self, pixels: Tensor, *, noise: Noise) -> dict[str, Tensor]:
         """Losses of one batch of pixels (B, 3, H, W): total, reconstruction (mean squared error) and kl."""
         mean, log_variance = self.posterior(pixels)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        reconstruction = F.mse_loss(self.decode(mean + (0.5 * log_variance).exp() * noise).float(), pixels)
+        latents = mean + (0.5 * log_variance).exp() * noise.normal(mean.shape)
+        reconstruction = F.mse_loss(self.decode(latents).float(), pixels)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).float().mean()
         return {
             "total": reconstruction + self.config.kl_weight * kl,

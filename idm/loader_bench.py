@@ -8,15 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from statistics import median
 
 import psutil
 import torch
-import yaml
 
 from env.command_line import check_at_least_1, run_command
 from env.errors import UsageError
@@ -25,12 +24,15 @@ from env.recordings.recording import find_recordings, videos_beside
 from env.video.ticks import TICKS_PER_SECOND
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel
+from idm.sharding import read_config
 from learning.measure import Conditions, median_ratio
+from learning.read_ahead import read_ahead
 from learning.sources import RecordingSource
-from learning.streaming import StreamedWindows, buffer_capacity
+from learning.streaming import STRETCH, StreamedWindows, buffer_capacity, shuffled, stretches_of
 from learning.windows import Batch
 
-CONFIGS = Path(__file__).parent / "configs"
+STRETCHES = 8
+"""That each process reads for the rate."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def bench(args: list[str]) -> int:
 
 def _bench(
     recordings: Path,
-    config: str = "base",
+    model: str = "base",
     batch_size: int = 1,
     window: int = 32,
     rounds: int = 5,
@@ -82,7 +84,7 @@ def _bench(
 
     Args:
         recordings: Folder of recordings.
-        config: Name of the IDM's configuration that is trained.
+        model: Configuration of `idm fit` that is trained, by its name or file.
         batch_size: Windows of a step.
         window: Frames of a window.
         rounds: Steps with streamed and with synthetic data, in turn; the ratio is the median of theirs.
@@ -95,13 +97,8 @@ def _bench(
     check_at_least_1(batch_size=batch_size, window=window, rounds=rounds, batches=batches)
     if workers < 1 or not buffer_gb > 0 or not all(0 < each <= 10_000 for each in hours):
         raise UsageError("expected --workers of 1 or more, --buffer-gb above 0, and --hours from 0 to 10,000.")
-    file = CONFIGS / f"{config}.yaml"
-    if not file.is_file():
-        raise UsageError(
-            f"--config {config}: expected one of {', '.join(sorted(p.stem for p in CONFIGS.glob('*.yaml')))}."
-        )
+    network = read_config(model)
     torch.set_num_threads(1)
-    network = IDMConfig.from_dict(yaml.safe_load(file.read_text())["model"]["network"])
     source = _source(recordings, network)
     windows = StreamedWindows(
         source,
@@ -110,11 +107,11 @@ def _bench(
         capacity=buffer_capacity(buffer_gb, network.frame_size),
         workers=workers,
     )
-    rate = _frames_a_second(windows, batches)
+    rate = _frames_a_second(source, workers)
     synthetic, ratio = _steps(network, windows, rounds)
     memory = tuple(_memory_of(recordings, each, network, windows, batches, buffer_gb, workers) for each in hours)
     found = LoaderBench(Conditions.here("cpu"), network.frame_size, rate, synthetic, batch_size * window, ratio, memory)
-    print("\n".join(_lines(found, config, workers)))
+    print("\n".join(_lines(found, model, workers)))
     if json is not None:
         write_json(json, asdict(found))
     return 0
@@ -125,15 +122,16 @@ def _source(recordings: Path, network: IDMConfig) -> RecordingSource:
     return RecordingSource(paths, size=network.frame_size, interpolation=network.interpolation)
 
 
-def _frames_a_second(windows: StreamedWindows, batches: int) -> float:
-    """By the clock, when the buffer is full."""
-    stream = iter(windows)
-    next(stream)
-    started = time.perf_counter()
-    before = windows.buffer.delivered
-    for _ in islice(stream, batches):
-        pass
-    return (windows.buffer.delivered - before) / (time.perf_counter() - started)
+def _frames_a_second(source: RecordingSource, workers: int) -> float:
+    """By the clock, when all processes are at work."""
+    spans = shuffled(stretches_of(source.lengths, STRETCH), seed=0)
+    reads = read_ahead(source, spans, workers=workers)
+    with closing(reads):
+        for _ in range(workers):
+            next(reads)
+        started = time.perf_counter()
+        frames = sum(len(next(reads)) for _ in range(STRETCHES * workers))
+        return frames / (time.perf_counter() - started)
 
 
 def _steps(network: IDMConfig, windows: StreamedWindows, rounds: int) -> tuple[float, float]:
@@ -150,13 +148,13 @@ def _steps(network: IDMConfig, windows: StreamedWindows, rounds: int) -> tuple[f
         optimizer.zero_grad()
         return time.perf_counter() - started
 
-    streamed = iter(windows)
-    synthetic = _synthetic(next(streamed))
-    step(synthetic)
     seconds: dict[str, list[float]] = {"synthetic": [], "streamed": []}
-    for _ in range(rounds):
-        seconds["synthetic"].append(step(synthetic))
-        seconds["streamed"].append(step(streamed))
+    with closing(iter(windows)) as streamed:
+        synthetic = _synthetic(next(streamed))
+        step(synthetic)
+        for _ in range(rounds):
+            seconds["synthetic"].append(step(synthetic))
+            seconds["streamed"].append(step(streamed))
     return median(seconds["synthetic"]), median_ratio(seconds["streamed"], seconds["synthetic"])
 
 
@@ -194,13 +192,14 @@ def _run_loader(
     source = _source(folder, config)
     capacity = buffer_capacity(buffer_gb, config.frame_size)
     stream = iter(StreamedWindows(source, window=window, batch_size=batch_size, capacity=capacity, workers=workers))
-    next(stream)
-    seconds = time.perf_counter() - started
     peak = 0
-    for number in range(batches):
+    with closing(stream):
         next(stream)
-        if number % 5 == 0:
-            peak = max(peak, _memory_in_use())
+        seconds = time.perf_counter() - started
+        for number in range(batches):
+            next(stream)
+            if number % 5 == 0:
+                peak = max(peak, _memory_in_use())
     return peak, seconds, len(source.names)
 
 
@@ -248,12 +247,12 @@ def _link(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def _lines(found: LoaderBench, config: str, workers: int) -> list[str]:
+def _lines(found: LoaderBench, model: str, workers: int) -> list[str]:
     height, width = found.size
     lines = [
         str(found.conditions),
         f"loader alone, {workers} decoding: {found.frames_a_second:.0f} frames a second at {height}x{width}",
-        f"a step of {config} with {found.step_frames} frames: {found.step_seconds:.2f} s on synthetic data; "
+        f"a step of {model} with {found.step_frames} frames: {found.step_seconds:.2f} s on synthetic data; "
         f"on streamed data {found.ratio:.3f} times that",
         f"{'hours of play':>14}{'recordings':>12}{'peak memory':>14}{'first batch':>13}",
     ]

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from env.files import atomic_path
 from learning.checkpoint import CONFIG_FILE, Kind, read_metadata, save_checkpoint
 from learning.distributed import largest
+from learning.fsdp import whole_tensors
 
 STATE_FILE = "last.ckpt"
 AGREE_EVERY = 10
@@ -180,10 +181,11 @@ class KeepBest(Callback):
         self._weights: dict[str, Tensor] = {}
 
     def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Takes the weights that were scored."""
-        if trainer.state.fn == "fit" and trainer.is_global_zero:
+        """Takes the weights that were scored; sharded ones are gathered by all processes together."""
+        if trainer.state.fn == "fit":
             model = cast("nn.Module", pl_module.model)
-            self._weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+            weights = whole_tensors(model.state_dict(), keep=trainer.is_global_zero)
+            self._weights = {name: tensor.clone() for name, tensor in weights.items()}
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Writes them if no earlier ones of this run were as good."""

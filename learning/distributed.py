@@ -47,6 +47,18 @@ def mean_over_processes(number: Tensor) -> Tensor:
     return total / dist.get_world_size()
 
 
+def whole_batch(share: Tensor) -> Tensor:
+    """The shares of all processes, (B, ...) each, one behind the other: (world * B, ...). All must call it."""
+    if not is_distributed():
+        return share
+    is_bool = share.dtype == torch.bool  # not every backend gathers these
+    mine = (share.byte() if is_bool else share).contiguous()
+    gathered = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, mine)
+    whole = torch.cat(gathered)
+    return whole.bool() if is_bool else whole
+
+
 def largest(value: int, device: torch.device) -> int:
     """The largest of what the processes have."""
     if not is_distributed():

@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import tee
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -108,7 +108,7 @@ def _leave_signals_to_the_main_process(_: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def read_ahead(source: Source, spans: Iterable[Span], *, workers: int = 0) -> Iterator[Episode]:
+def read_ahead(source: Source, spans: Iterable[Span], *, workers: int = 0) -> Generator[Episode]:
     """The spans of a source in their order, read ahead in `workers` processes; in this one if there are none.
 
     A span that cannot be read gives an episode without ticks; the reason is logged once for each recording. Raises

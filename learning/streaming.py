@@ -6,7 +6,7 @@ stretches in use, whatever the number of recordings; a stretch is decoded once f
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Generic, Protocol, TypeVar
 
@@ -86,8 +86,6 @@ class Buffer(Generic[C]):
         self.seed = seed
         self.share = share
         self.workers = workers
-        self.delivered = 0
-        """Ticks read so far."""
 
     def __iter__(self) -> Iterator[tuple[int, list[C]]]:
         """(k, stretches) for each batch k from the share's first on."""
@@ -95,7 +93,7 @@ class Buffer(Generic[C]):
         begin = end = self._begin(number)
         first = self.share.rank + begin * self.share.world
         spans = shuffled(self.spans, seed=self.seed, first=first, every=self.share.world)
-        reads = map(self._prepared, read_ahead(self.source, spans, workers=self.workers))
+        reads = map(self.prepare, read_ahead(self.source, spans, workers=self.workers))
         held: deque[C] = deque()
         while True:
             for _ in range(self._begin(number) - begin):
@@ -112,10 +110,6 @@ class Buffer(Generic[C]):
                 )
             yield number, useful
             number += 1
-
-    def _prepared(self, episode: Episode) -> C:
-        self.delivered += len(episode)
-        return self.prepare(episode)
 
     def _begin(self, number: int) -> int:
         """The oldest stretch that a batch is drawn from, among those of this process."""
@@ -165,7 +159,7 @@ class StreamedWindows(IterableDataset[Batch]):
             workers=workers,
         )
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Generator[Batch]:
         for number, held in self.buffer:
             rng = np.random.default_rng((self.seed, self.share.rank, number))
             drawn = draw_windows(held, self.batch_size, rng, rare_share=self.rare_share)

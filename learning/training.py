@@ -46,6 +46,7 @@ from learning.callbacks import (
 )
 from learning.checkpoint import CONFIG_FILE, Kind, read_config, read_metadata, save_checkpoint
 from learning.devices import choose_device, devices
+from learning.fsdp import ShardedStrategy
 from learning.precision import fastest_precision
 from learning.runs import RunRecord, fingerprint_recordings, model_settings
 from learning.training_parser import HelpAll, TrainingParser
@@ -428,6 +429,10 @@ class _TrainingCLI(LightningCLI):
         if asked.strategy == "ddp" or (asked.strategy == "auto" and on_gpus and not one):
             # A policy's value head, and either half of the generator, have no gradient at times.
             asked.strategy = "ddp_find_unused_parameters_true"
+        if asked.strategy == "fsdp":
+            self._check_fsdp()
+            asked.strategy = ShardedStrategy()
+            asked.inference_mode = False  # what is gathered while validating is used in training
         wanted = f"--trainer.accelerator {asked.accelerator} --trainer.devices {asked.devices}"
         try:
             trainer = super().instantiate_trainer(**kwargs)
@@ -438,6 +443,13 @@ class _TrainingCLI(LightningCLI):
         if trainer.max_steps < 1:
             raise UsageError(f"--trainer.max-steps {trainer.max_steps}: expected 1 or more.")
         return trainer
+
+    def _check_fsdp(self) -> None:
+        """Raises UsageError for what does not go together with sharded weights."""
+        if self.kind == "generator":
+            raise UsageError("--trainer.strategy fsdp is for idm fit and agent fit; expected ddp for the generator.")
+        if self.config.ema is not None:
+            raise UsageError("--ema averages whole weights, --trainer.strategy fsdp has parts; expected one of them.")
 
 
 def _fastest_precision(accelerator: Any) -> Literal["32-true", "bf16-mixed"]:
@@ -491,6 +503,7 @@ def _quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning.*")
             warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+            warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -59,11 +59,13 @@ COMMANDS: dict[Kind, list[str]] = {
 def start(recordings: Path, tmp_path: Path) -> Run:
     """Starts a training of one or two processes in a folder below tmp_path."""
 
-    def started(kind: Kind, output: str, *more: str, processes: int = 1) -> "subprocess.Popen[str]":
+    def started(
+        kind: Kind, output: str, *more: str, processes: int = 1, strategy: str = "ddp"
+    ) -> "subprocess.Popen[str]":
         config = tmp_path / f"{kind}.yaml"
         config.write_text(yaml.safe_dump(config_of(kind, recordings)))
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        together = ["--trainer.devices", str(processes), "--trainer.strategy", "ddp"]
+        together = ["--trainer.devices", str(processes), "--trainer.strategy", strategy]
         arguments = ["-m", "ghostkeys", *COMMANDS[kind], "--config", str(config), "--output", str(tmp_path / output)]
         command = [sys.executable, *(launcher if processes > 1 else []), *arguments, *more]
         return subprocess.Popen(
@@ -91,20 +93,69 @@ def difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> 
     return max((one[name].double() - other[name].double()).abs().max().item() for name in one if one[name].numel())
 
 
-@pytest.mark.parametrize(("kind", "size"), [("idm", "data.batch_size"), ("policy", "data.slots")])
-def test_two_processes_with_half_a_batch_each_train_as_one(kind: Kind, size: str, start: Run, tmp_path: Path) -> None:
-    """The same windows, and the same gradients but for rounding; ticks that count are spread unequally."""
-    finish(start(kind, "one"))
-    finish(start(kind, "two", f"--{size}", "2", processes=2))
-    one, two = weights(tmp_path / "one", kind), weights(tmp_path / "two", kind)
-    assert difference(one, two) < 2e-4
-    assert read_metadata(tmp_path / "two")["steps"] == STEPS
+STREAM = ("--data.frames", "stream", "--data.workers", "1")
+CLIP = ("--trainer.gradient_clip_val", "0.1")
 
 
-@pytest.mark.parametrize("kind", ["idm", "policy", "generator"])
-def test_a_run_of_two_processes_stopped_by_sigterm_goes_on(kind: Kind, start: Run, tmp_path: Path) -> None:
+def saved(folder: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of a run's saved state, by its place there."""
+    found: dict[str, torch.Tensor] = {}
+
+    def collect(value: object, place: str) -> None:
+        if isinstance(value, torch.Tensor):
+            found[place] = value
+        elif isinstance(value, dict | list):
+            for name, each in value.items() if isinstance(value, dict) else enumerate(value):
+                collect(each, f"{place}/{name}")
+
+    collect(torch.load(folder / "last.ckpt", map_location="cpu", weights_only=True), "")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "strategy", "more"),
+    [
+        ("idm", "data.batch_size", "ddp", ()),
+        ("policy", "data.slots", "ddp", STREAM),
+        ("generator", "data.batch_size", "ddp", ()),
+        ("idm", "data.batch_size", "fsdp", CLIP),
+        ("policy", "data.slots", "fsdp", CLIP),
+    ],
+)
+def test_two_processes_with_half_a_batch_each_train_as_one(
+    kind: Kind, size: str, strategy: str, more: tuple[str, ...], start: Run, tmp_path: Path
+) -> None:
+    """The same windows, and the same gradients but for rounding; ticks that count are spread unequally.
+
+    What is saved is one process's too: weights, the optimizer's averages, and the memory of all of a policy's slots.
+    """
+    finish(start(kind, "one", *more))
+    finish(start(kind, "two", f"--{size}", "2", *more, processes=2, strategy=strategy))
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert difference(weights(one, kind), weights(two, kind)) < 2e-4
+    assert read_metadata(two)["steps"] == STEPS
+    assert difference(saved(one), saved(two)) < 2e-4
+    assert (one / "best").exists() == (two / "best").exists()
+    if kind == "idm":
+        assert difference(weights(one / "best", kind), weights(two / "best", kind)) < 2e-4
+
+
+@pytest.mark.parametrize(
+    ("kind", "strategy", "frames"),
+    [
+        ("idm", "ddp", ()),
+        ("policy", "ddp", STREAM),
+        ("generator", "ddp", STREAM),
+        ("idm", "fsdp", STREAM),
+        ("policy", "fsdp", ()),
+    ],
+)
+def test_a_run_of_two_processes_stopped_by_sigterm_goes_on(
+    kind: Kind, strategy: str, frames: tuple[str, ...], start: Run, tmp_path: Path
+) -> None:
+    together = {"processes": 2, "strategy": strategy}
     long = ["--trainer.max_steps", "100000", "--trainer.val_check_interval", "100000"]
-    process = start(kind, "stopped", *long, processes=2)
+    process = start(kind, "stopped", *frames, *long, **together)
     logs = tmp_path / "stopped" / "logs"
     deadline = time.monotonic() + 120
     while not list(logs.glob("events*")) and process.poll() is None and time.monotonic() < deadline:
@@ -117,7 +168,7 @@ def test_a_run_of_two_processes_stopped_by_sigterm_goes_on(kind: Kind, start: Ru
     assert steps >= AGREE_EVERY, output
     assert steps % AGREE_EVERY == 0, output
     more = ["--trainer.max_steps", str(steps + 2), "--trainer.val_check_interval", "100000"]
-    finish(start(kind, "stopped", *more, processes=2))
+    finish(start(kind, "stopped", *frames, *more, **together))
     assert read_metadata(tmp_path / "stopped")["steps"] == steps + 2
     assert all(tensor.isfinite().all() for tensor in weights(tmp_path / "stopped", kind).values())
     assert json.loads((tmp_path / "stopped" / "run.json").read_text())["total_steps"] == steps + 2

@@ -99,7 +99,7 @@ def _commands() -> Iterator[tuple[str, str]]:
     """Each `ghostkeys …` in a page's bash blocks, with the page's name."""
     for page in PAGES:
         for block in re.findall(r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
-            for line in block.replace("\\\n", " ").splitlines():
+            for line in block.replace("\\\n", " ").replace("srun ghostkeys", "ghostkeys").splitlines():
                 if line.startswith("ghostkeys "):
                     yield str(page.relative_to(ROOT)), line
 

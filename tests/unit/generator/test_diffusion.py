@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from generator.diffusion import FlowConfig, add_noise, draw_levels, move, sampling_levels
+from generator.noise import Noise
 
 
 def test_the_path_ends_in_the_latent_and_in_noise() -> None:
@@ -13,7 +14,7 @@ def test_the_path_ends_in_the_latent_and_in_noise() -> None:
 
 
 def test_levels_are_often_pure_noise() -> None:
-    levels = draw_levels(10_000, FlowConfig(pure_noise=0.4), torch.Generator().manual_seed(0))
+    levels = draw_levels(10_000, FlowConfig(pure_noise=0.4), Noise(torch.Generator().manual_seed(0)))
     assert float((levels == 1.0).float().mean()) == pytest.approx(0.4, abs=0.03)
     assert float(levels.min()) >= 0.0
     assert float(levels[levels < 1.0].mean()) == pytest.approx(0.5, abs=0.03)

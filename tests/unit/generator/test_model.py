@@ -13,6 +13,7 @@ from generator.actions import ACTION_FEATURES, action_features
 from generator.data import Clips
 from generator.diffusion import FlowConfig
 from generator.model import LatentBatch
+from generator.noise import Noise
 from generator.vae import to_pixels
 from learning.data import Episode
 
@@ -25,9 +26,9 @@ def trained(model: VideoGenerator, episode: Episode, *, steps: int) -> VideoGene
     latents = model.encode(frames).numpy().astype(np.float16)
     clips, rng = Clips([episode], context=model.context), np.random.default_rng(0)
     optimizer = torch.optim.AdamW(model.dit.parameters(), lr=3e-3)
-    generator = torch.Generator().manual_seed(0)
+    noise = Noise(torch.Generator().manual_seed(0))
     for _ in range(steps):
-        losses = model.loss(clips.latents(rng.integers(len(clips), size=32), latents), generator=generator)
+        losses = model.loss(clips.latents(rng.integers(len(clips), size=32), latents), noise=noise)
         optimizer.zero_grad()
         losses["total"].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -134,5 +135,7 @@ def test_training_on_its_own_predictions_aims_at_the_frame_after_them(
     model = VideoGenerator(replace(config, flow=flow))
     context = torch.randn(3, 2, 8, 4, 8)
     targets = torch.stack([torch.randn(3, 8, 4, 8), context[:, -1]], dim=1)
-    losses = model.loss(LatentBatch(context, torch.zeros(3, 2, ACTION_FEATURES), targets), generator=torch.Generator())
+    losses = model.loss(
+        LatentBatch(context, torch.zeros(3, 2, ACTION_FEATURES), targets), noise=Noise(torch.Generator())
+    )
     assert bool(losses["total"] > 0.0) == first_counts

@@ -10,6 +10,7 @@ from agents.policy import Policy, PolicyBatch, PolicyConfig
 from generator import DiTConfig, GeneratorConfig, VAEConfig, VideoGenerator
 from generator.actions import ACTION_FEATURES
 from generator.model import LatentBatch
+from generator.noise import Noise
 from idm.model import InverseDynamicsModel
 from learning.windows import Batch
 from tests.unit.idm.clips import TINY
@@ -49,11 +50,11 @@ def policy_loss() -> torch.Tensor:
 def generator_losses() -> torch.Tensor:
     vae = VAEConfig(size=(16, 32), patch=4, latent_channels=8, width=32, heads=2, encoder_depth=1, decoder_depth=1)
     model = VideoGenerator(GeneratorConfig(vae=vae, dit=DiTConfig(patch=2, width=32, depth=1, heads=2, context=2)))
-    noise = torch.Generator().manual_seed(0)
+    noise = Noise(torch.Generator().manual_seed(0))
     latents = torch.randn(2, 4, 8, *vae.grid)
     batch = LatentBatch(latents[:, :2], torch.zeros(2, 2, ACTION_FEATURES), latents[:, 2:])
     pixels = torch.rand(2, 3, 16, 32)
-    return model.vae.loss(pixels, generator=noise)["total"] + model.loss(batch, generator=noise)["total"]
+    return model.vae.loss(pixels, noise=noise)["total"] + model.loss(batch, noise=noise)["total"]
 
 
 @pytest.mark.parametrize("loss", [idm_loss, policy_loss, generator_losses])
