@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from env.video.pictures import resize
+from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel
+from idm.nn.motion import MotionScale
 from labelling.labeller import Answers, Labeller
 
 MakeFrames = Callable[..., NDArray[np.uint8]]
@@ -74,3 +77,27 @@ def test_a_long_video_is_answered_as_by_the_model_alone(model: InverseDynamicsMo
     answers, prediction = label(model, frames), model.predict(frames)
     np.testing.assert_array_equal(answers.actions.buttons, prediction.actions.buttons)
     np.testing.assert_allclose(answers.actions.camera, prediction.actions.camera, atol=1e-4)
+
+
+def test_how_the_frames_come_changes_nothing_for_a_cursor() -> None:
+    """The cursor's sensor looks two ticks to either side, over the ends of chunks, too."""
+    config = IDMConfig(
+        frame_size=SIZE,
+        window=WINDOW,
+        motion=(MotionScale(size=SIZE, radius=(4, 4), grid=(2, 2)),),
+        cursor_outputs=8,
+        appearance="none",
+        width=16,
+        temporal_depth=1,
+    )
+    model = InverseDynamicsModel(config).eval()
+    frames = np.full((70, *SIZE, 3), 90, np.uint8)
+    for tick, (y, x) in enumerate(np.random.default_rng(0).integers(2, 30, (70, 2))):
+        frames[tick, y : y + 2, x : x + 2] = 255
+    assert model.motion is not None
+    assert model.motion(torch.from_numpy(frames)[None])[0, :-1, -9].all()  # it stands still but for the cursor
+    whole = label(model, frames, chunk=70, batch=1)
+    for chunk in (1, 2, 5, 33):
+        answers = label(model, frames, chunk=chunk)
+        np.testing.assert_allclose(answers.button_probabilities, whole.button_probabilities, atol=1e-5)
+        np.testing.assert_allclose(answers.actions.camera, whole.actions.camera, atol=1e-4)
