@@ -24,6 +24,8 @@ class IDMConfig:
     """Scales of the fixed motion features; none switches them off."""
     phase: tuple[PhaseScale, ...] = ()
     """Sets of large windows for the fixed motion features."""
+    cursor_outputs: int = 0
+    """Features learnt of a cursor that moves while the picture stands still, as over a screen; 0 for none."""
     motion_outputs: int = 192
     """Features learnt of the motion."""
     dropout: float = 0.1
@@ -43,6 +45,8 @@ class IDMConfig:
     """Convolutions over neighbouring ticks, before the transformer."""
     temporal_kernel: int = 5
     """Ticks each of them sees."""
+    temporal_dilation: int = 1
+    """How many times farther apart the ticks of each of them lie than those of the one before."""
     depth: int = 0
     """Transformer blocks."""
     heads: int = 6
@@ -67,13 +71,25 @@ class IDMConfig:
     max_positive_weight: float = 8.0
 
     def __post_init__(self) -> None:
-        if self.appearance == "none" and not (self.motion or self.phase):
+        if self.appearance == "none" and not self.has_motion:
             raise ValueError("an IDM needs motion scales or an appearance network: both are switched off")
+        if self.cursor_outputs and not self.has_motion:
+            raise ValueError("cursor_outputs needs motion or phase scales, among whose features are the cursor's")
+        if self.temporal_kernel % 2 == 0 or self.temporal_dilation < 1:
+            raise ValueError(
+                f"temporal_kernel ({self.temporal_kernel}) must be odd, to see as many ticks before as after, and "
+                f"temporal_dilation ({self.temporal_dilation}) 1 or more"
+            )
         if self.memory < 0 or self.mlp_ratio < 1 or not self.temperature > 0.0:
             raise ValueError(
                 f"memory ({self.memory}) must be 0 or more, mlp_ratio ({self.mlp_ratio}) 1 or more, "
                 f"temperature ({self.temperature}) more than 0"
             )
+
+    @property
+    def has_motion(self) -> bool:
+        """Whether it sees fixed motion features."""
+        return bool(self.motion or self.phase)
 
     @classmethod
     def vpt(cls, scale: int = 4) -> Self:
@@ -115,10 +131,11 @@ class IDMConfig:
 
 def motion_identity(config: IDMConfig) -> str | None:
     """Which fixed motion features a model wants: equal texts, equal features; None for a model without any."""
-    if not (config.motion or config.phase):
+    if not config.has_motion:
         return None
     plain = config.to_dict()
-    text = json.dumps([plain["motion"], plain["phase"], plain["frame_size"]], sort_keys=True)
+    wanted = [plain["motion"], plain["phase"], plain["frame_size"], *["cursor"] * bool(config.cursor_outputs)]
+    text = json.dumps(wanted, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

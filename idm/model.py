@@ -16,6 +16,7 @@ from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import CheckpointError
 from idm.config import IDMConfig
+from idm.nn.cursor import CURSOR_FEATURES, LAGS, CursorReader
 from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
 from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
@@ -72,10 +73,11 @@ class Calibration(nn.Module):
 class TemporalConv(nn.Module):
     """A residual convolution over neighbouring ticks, both directions."""
 
-    def __init__(self, width: int, kernel: int) -> None:
+    def __init__(self, width: int, kernel: int, *, dilation: int = 1) -> None:
+        """`dilation` is the distance of the ticks it sees."""
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.conv = nn.Conv1d(width, width, kernel_size=kernel, padding=kernel // 2)
+        self.conv = nn.Conv1d(width, width, kernel, padding=dilation * (kernel // 2), dilation=dilation)
         self.project = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -123,18 +125,21 @@ class InverseDynamicsModel(nn.Module):
     def __init__(self, config: IDMConfig) -> None:
         super().__init__()
         self.config = config
-        self.motion = MotionFeatures(config.motion, config.phase) if config.motion or config.phase else None
+        self.motion = motion_features(config) if config.has_motion else None
         self.appearance = _appearance(config)
-        self.read_motion = (
-            MotionReader(self.motion.features, config.motion_outputs) if self.motion is not None else None
-        )
+        self.read_motion = MotionReader(self.motion.shifts, config.motion_outputs) if self.motion is not None else None
+        self.read_cursor = CursorReader(config.cursor_outputs) if config.cursor_outputs else None
         features = (config.motion_outputs if self.motion is not None else 0) + (
             config.appearance_outputs if config.appearance != "none" else 0
         )
+        features += config.cursor_outputs
         self.join = FanInLinear(features, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.temporal = nn.Sequential(
-            *(TemporalConv(config.width, config.temporal_kernel) for _ in range(config.temporal_depth))
+            *(
+                TemporalConv(config.width, config.temporal_kernel, dilation=config.temporal_dilation**layer)
+                for layer in range(config.temporal_depth)
+            )
         )
         self.transformer = Transformer(
             width=config.width,
@@ -172,6 +177,8 @@ class InverseDynamicsModel(nn.Module):
             else:
                 motion = _without_last(motion.float())
             features.append(self.read_motion(motion[:, kept]))  # (B, T, D)
+            if self.read_cursor is not None:
+                features.append(self.read_cursor(motion[..., -CURSOR_FEATURES:])[:, kept])
         if self.appearance is not None:
             features.append(self.appearance(frames, kept))  # (B, T, F)
         joined: Tensor = self.join(self.dropout(torch.cat(features, dim=2)))  # (B, T, D)
@@ -185,6 +192,8 @@ class InverseDynamicsModel(nn.Module):
     @property
     def around(self) -> int:
         """Frames before and after a frame that its encoding depends on."""
+        if self.read_cursor is not None:
+            return max(LAGS) + 1
         return 2 if self.config.temporal_filters else 1
 
     def read(self, x: Tensor) -> ActionLogits:
@@ -312,6 +321,11 @@ class InverseDynamicsModel(nn.Module):
 
     def _tensor(self, frames: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(np.array(frames))[None].to(self.positive_weight.device)
+
+
+def motion_features(config: IDMConfig) -> MotionFeatures:
+    """The fixed motion features of a model."""
+    return MotionFeatures(config.motion, config.phase, cursor=bool(config.cursor_outputs))
 
 
 def _without_last(motion: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from env.files import write_json
 from env.video.ticks import TICKS_PER_SECOND
 from idm.config import IDMConfig, motion_identity
 from idm.datamodule import with_motion
-from idm.nn.motion import MotionFeatures
+from idm.model import motion_features
 from learning.checkpoint import read_config as read_checkpoint_config
 from learning.data import Episode
 from learning.shard_writer import FixedMotion, ShardOptions, write_shards
@@ -31,7 +31,7 @@ def fixed_motion(config: IDMConfig) -> FixedMotion | None:
     identity = motion_identity(config)
     if identity is None:
         return None
-    features = MotionFeatures(config.motion, config.phase)
+    features = motion_features(config)
 
     def compute(frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         length = len(frames)

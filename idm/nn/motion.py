@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from idm.nn.cursor import CURSOR_FEATURES, cursor_features, mirror_cursor
 from idm.nn.phase import PhaseScale, mirror_shifts, phase_shifts
 
 LUMA = (0.299, 0.587, 0.114)
@@ -71,7 +72,10 @@ class MotionFeatures(nn.Module):
 
     luma: Tensor
 
-    def __init__(self, scales: tuple[MotionScale, ...], phase: tuple[PhaseScale, ...] = ()) -> None:
+    def __init__(
+        self, scales: tuple[MotionScale, ...], phase: tuple[PhaseScale, ...] = (), *, cursor: bool = False
+    ) -> None:
+        """`cursor` adds the features of a cursor over a still picture, as the last ones."""
         super().__init__()
         for scale in scales:
             if scale.follow and any(
@@ -80,7 +84,10 @@ class MotionFeatures(nn.Module):
                 raise ValueError("a scale that follows needs a size and a grid that are multiples of the first scale's")
         self.scales = scales
         self.phase = phase
-        self.features = sum(scale.features for scale in scales + phase)
+        self.cursor = cursor
+        self.shifts = sum(scale.features for scale in scales + phase)
+        """Features without the cursor's."""
+        self.features = self.shifts + CURSOR_FEATURES * cursor
         self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
 
     @torch.no_grad()
@@ -101,15 +108,19 @@ class MotionFeatures(nn.Module):
             per_scale.append(summarise(correlation, centre))
         tiles = [part.view(batch, time - 1, part.shape[1]) for part in per_scale]
         windows = [phase_shifts(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.phase]
-        return F.pad(torch.cat(tiles + windows, dim=2), (0, 0, 0, 1))
+        changes = [cursor_features(luma.view(batch, time, *luma.shape[1:]))] if self.cursor else []
+        return F.pad(torch.cat(tiles + windows + changes, dim=2), (0, 0, 0, 1))
 
     def mirror(self, motion: Tensor) -> Tensor:
         """The features the mirrored frames would have. (..., features) -> the same shape."""
-        parts = torch.split(motion, [scale.features for scale in self.scales + self.phase], dim=-1)
+        scales = self.scales + self.phase
+        parts = torch.split(motion[..., : self.shifts], [scale.features for scale in scales], dim=-1)
         mirrored = [
             mirror_shifts(part, scale) if isinstance(scale, PhaseScale) else mirror_tiles(part, scale)
-            for scale, part in zip(self.scales + self.phase, parts, strict=True)
+            for scale, part in zip(scales, parts, strict=True)
         ]
+        if self.cursor:
+            mirrored.append(mirror_cursor(motion[..., self.shifts :]))
         return torch.cat(mirrored, dim=-1)
 
 
@@ -192,7 +203,7 @@ def mirror_tiles(motion: Tensor, scale: MotionScale) -> Tensor:
 
 
 class MotionReader(nn.Module):
-    """A learnt layer on the motion features, which it first brings to zero mean and unit spread."""
+    """A learnt layer on the shifts, the first of the motion features, brought to zero mean and unit spread."""
 
     offset: Tensor
     gain: Tensor
@@ -204,14 +215,14 @@ class MotionReader(nn.Module):
         self.linear = nn.Linear(features, outputs)
 
     def standardise(self, motion: Tensor) -> None:
-        """Learns the features' mean and spread from a sample (N, features)."""
-        spread, mean = torch.std_mean(motion.float(), dim=0)
+        """Learns the features' mean and spread from a sample (N, features or more)."""
+        spread, mean = torch.std_mean(motion[:, : len(self.offset)].float(), dim=0)
         self.offset.copy_(mean)
         self.gain.copy_(1.0 / (spread + SPREAD_FLOOR))
 
     def forward(self, motion: Tensor) -> Tensor:
-        """motion: (B, T, features) -> (B, T, outputs)."""
-        return F.relu(self.linear((motion - self.offset) * self.gain))
+        """motion: (B, T, features or more) -> (B, T, outputs)."""
+        return F.relu(self.linear((motion[..., : len(self.offset)] - self.offset) * self.gain))
 
 
 def _reduce(luma: Tensor, size: tuple[int, int]) -> Tensor:

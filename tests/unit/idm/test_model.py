@@ -1,5 +1,6 @@
 """What the inverse dynamics model promises."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +151,24 @@ def test_too_short_held_out_play_leaves_the_calibration(
     calibrate(model, [make_episode(15, seed=1)])
     assert "no held-out recording has the 16 ticks of a window: not calibrated" in caplog.text
     assert model.predict(make_episode(20, seed=0).frames).actions == before.actions
+
+
+def test_with_dilation_as_many_weights_see_farther() -> None:
+    """Three convolutions of 5 ticks see 6 ticks either side, and 14 when each looks twice as far as the one before."""
+    reaches = []
+    for dilation in (1, 2):
+        config = replace(TINY, depth=0, temporal_depth=3, temporal_dilation=dilation)
+        model = InverseDynamicsModel(config).eval()
+        x = torch.randn(1, 41, config.width, requires_grad=True)
+        model.read(x).buttons[0, 20].sum().backward()  # type: ignore[no-untyped-call]
+        assert x.grad is not None
+        seen = x.grad[0].abs().sum(1).nonzero()[:, 0]
+        reaches.append((20 - int(seen.min()), int(seen.max()) - 20))
+    assert reaches == [(6, 6), (14, 14)]
+
+
+def test_convolutions_see_as_much_before_as_after() -> None:
+    with pytest.raises(ValueError, match=r"temporal_kernel \(4\) must be odd"):
+        IDMConfig(motion=TINY.motion, temporal_kernel=4)
+    with pytest.raises(ValueError, match=r"temporal_dilation \(0\) 1 or more"):
+        IDMConfig(motion=TINY.motion, temporal_dilation=0)

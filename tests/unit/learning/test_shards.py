@@ -120,7 +120,7 @@ def test_bad_recordings_are_named_and_passed_over(
 def test_the_models_motion_is_part_of_the_shard(recordings: Path, tmp_path: Path) -> None:
     from idm.config import motion_identity
     from idm.datamodule import with_motion
-    from idm.nn.motion import MotionFeatures
+    from idm.model import motion_features
     from idm.sharding import read_config
 
     status = main(["data", "shard", str(recordings), "--output", str(tmp_path / "out"), "--model", "tiny"])
@@ -128,7 +128,7 @@ def test_the_models_motion_is_part_of_the_shard(recordings: Path, tmp_path: Path
     config, source = read_config("tiny"), ShardSource(tmp_path / "out")
     assert source.manifest.motion == motion_identity(config)
     episode = source.read(0, 0, LENGTH)
-    fresh = with_motion(replace(episode, motion=None), MotionFeatures(config.motion, config.phase))
+    fresh = with_motion(replace(episode, motion=None), motion_features(config))
     assert np.array_equal(np.asarray(episode.motion), np.asarray(fresh.motion))
 
 
