@@ -1,6 +1,8 @@
 """Writes shards: recordings decoded, shrunk to the model's size and encoded anew in samples of a few seconds."""
 
+import json
 import logging
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,17 +22,21 @@ from env.files import check_writable, folder_lock, sha256_of
 from env.processors import usable_processors
 from env.recordings.index import RecordingIndex
 from env.recordings.keys import KeyTable
-from env.recordings.recording import find_recordings
+from env.recordings.recording import find_recordings, videos_beside
 from env.video.clips import CRF, decode_clip, encode_clip
 from learning.data import Interpolation, Size
 from learning.object_store import Store, is_url, store_at
 from learning.shard_manifest import CHUNK_NAME, INDEX, MANIFEST, Manifest, ShardedRecording
+from learning.shard_progress import PROGRESS, HandedOver
 from learning.shard_samples import MAX_TICKS, Sample, pack
 from learning.shards import import_litdata
 
 log = logging.getLogger(__name__)
 
 LOCK = ".writing.lock"
+SHARDS_TOGETHER = 4
+Encoded = tuple[str, dict[str, int], list[Sample]]
+"""A recording's name, its milestones, and its samples, which have no recording's number yet."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,11 @@ class ShardOptions:
     workers: int | None = None
     """Recordings encoded at once; by default the usable processors."""
 
+    @property
+    def group_bytes(self) -> int:
+        """Samples that are handed over together, and lost where the writer is stopped before."""
+        return SHARDS_TOGETHER * self.shard_mb * 1_000_000
+
     def __post_init__(self) -> None:
         for name, least, most in (("sample_ticks", 1, MAX_TICKS), ("shard_mb", 1, 1024), ("crf", 0, 51)):
             if not least <= getattr(self, name) <= most:
@@ -98,7 +109,8 @@ def write_shards(
 ) -> ShardReport:
     """Writes recordings (a folder, or a list) as shards to a folder or an s3:// address that holds none yet.
 
-    The manifest comes last: shards without one are of a writer that was interrupted, and the next removes them. A
+    The manifest comes last. A writer that was stopped is gone on with: of what it had handed over, which it notes in
+    `writing.json`, nothing is encoded again, as long as options and recordings are the same; else it begins anew. A
     recording that cannot be read is passed over and listed. Raises `GhostkeysError` for an output that holds shards,
     `RecordingError` if no recording could be read.
     """
@@ -110,53 +122,74 @@ def write_shards(
             check_writable(output)
             taken = GhostkeysError(f"{output}: another process is writing shards there; choose another folder.")
             stack.enter_context(folder_lock(output, LOCK, taken=taken))
-        _clear(store, output)
+        handed = _begun(store, output, _options_of(options, motion), found)
         beside = None if is_url(output) else output
         staging = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".staging-", dir=beside)))
-        return _write(found, store, staging, options, motion, litdata)
+        return _write(found, handed, store, staging, options, motion, litdata)
 
 
-def _clear(store: Store, output: str) -> None:
-    """Removes what an interrupted writer left. Raises `GhostkeysError` where one has finished."""
+def _begun(store: Store, output: str, options: str, found: Sequence[Path]) -> HandedOver:
+    """What an interrupted writer handed over, if it goes with these options and recordings; the rest is removed.
+
+    Raises `GhostkeysError` where one has finished.
+    """
     names = store.names()
     if MANIFEST in names:
         raise GhostkeysError(f"{output} holds shards already ({MANIFEST}); choose another place, or remove them.")
+    noted = store.read(PROGRESS) if PROGRESS in names else None
+    handed = None if noted is None else HandedOver.from_json(noted, options, {_identity(path) for path in found}, names)
+    kept = handed or HandedOver(options)
+    if handed is not None:
+        log.info("%s: %d recordings are there already; going on", output, len(handed.recordings))
     left = [name for name in names if CHUNK_NAME.fullmatch(name) or name == INDEX]
+    left = [name for name in left if name not in {chunk["filename"] for chunk in kept.chunks}]
     for name in left:
         store.remove(name)
     if left:
         log.info("%s: removed %d files of a writer that was interrupted", output, len(left))
+    return kept
+
+
+def _options_of(options: ShardOptions, motion: FixedMotion | None) -> str:
+    """What the samples depend on besides the recordings, as text."""
+    keys = None if options.keys is None else KeyTable.read(options.keys).fingerprint
+    chosen = (options.size, options.interpolation, options.sample_ticks, options.crf, options.kind, keys)
+    return json.dumps([*chosen, None if motion is None else motion.identity])
+
+
+def _identity(path: Path) -> str:
+    """Tells a recording from others, and from itself when its files change."""
+    stats = [each.stat() for each in (path, *videos_beside(path))]
+    return json.dumps([str(path), *((each.st_size, each.st_mtime_ns) for each in stats)])
 
 
 def _write(
     found: Sequence[Path],
+    handed: HandedOver,
     store: Store,
     staging: Path,
     options: ShardOptions,
     motion: FixedMotion | None,
     litdata: Any,
 ) -> ShardReport:
-    writer = litdata.streaming.Cache(str(staging), chunk_bytes=options.shard_mb * 1_000_000)
-    recordings: list[ShardedRecording] = []
     skipped: list[tuple[Path, str]] = []
-    samples = written = 0
-    for path, result in _encoded(found, options, motion):
+    waiting: list[tuple[str, Encoded]] = []
+    rest = [path for path in found if _identity(path) not in handed.identities]
+    for path, result in _encoded(rest, options, motion):
         try:
-            name, milestones, encoded = result.result()
+            waiting.append((_identity(path), result.result()))
         except (GhostkeysError, OSError) as error:
             log.warning("passed over %s: %s", path, error)
             skipped.append((path, str(error)))
             continue
-        for sample in encoded:
-            writer[samples] = pack(replace(sample, recording=len(recordings)))
-            samples += 1
-        recordings.append(ShardedRecording(name, sum(map(len, encoded)), milestones))
-        written += _hand_over(staging, store)
-    if not recordings:
+        if sum(len(sample.video) for _, (_, _, samples) in waiting for sample in samples) >= options.group_bytes:
+            handed = _hand_over(waiting, handed, store, staging, options, litdata)
+            waiting = []
+    if waiting:
+        handed = _hand_over(waiting, handed, store, staging, options, litdata)
+    if not handed.recordings:
         raise RecordingError(f"none of the {len(found)} recordings could be read. The first: {skipped[0][1]}")
-    writer.done()
-    writer.merge()
-    written += _hand_over(staging, store)
+    (staging / INDEX).write_text(json.dumps({"chunks": handed.chunks, "config": handed.config}), encoding="utf-8")
     manifest = Manifest(
         size=options.size,
         interpolation=options.interpolation,
@@ -164,25 +197,52 @@ def _write(
         motion=None if motion is None else motion.identity,
         features=0 if motion is None else motion.features,
         index_sha256=sha256_of(staging / INDEX),
-        recordings=tuple(recordings),
+        recordings=handed.recordings,
     )
     (staging / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     store.take(staging / INDEX)
     store.take(staging / MANIFEST)
-    return ShardReport(len(recordings), sum(each.ticks for each in recordings), written, tuple(skipped))
+    store.remove(PROGRESS)
+    written = sum(chunk["chunk_bytes"] for chunk in handed.chunks)
+    return ShardReport(len(handed.recordings), sum(each.ticks for each in handed.recordings), written, tuple(skipped))
 
 
-def _hand_over(staging: Path, store: Store) -> int:
-    """Gives the store the chunks that are finished; returns their bytes."""
-    total = 0
-    for chunk in sorted(each for each in staging.iterdir() if CHUNK_NAME.fullmatch(each.name)):
-        total += chunk.stat().st_size
-        store.take(chunk)
-    return total
-
-
-Encoded = tuple[str, dict[str, int], list[Sample]]
-"""A recording's name, its milestones, and its samples, which have no recording's number yet."""
+def _hand_over(
+    waiting: Sequence[tuple[str, Encoded]],
+    handed: HandedOver,
+    store: Store,
+    staging: Path,
+    options: ShardOptions,
+    litdata: Any,
+) -> HandedOver:
+    """Gives the store some recordings in chunks of their own, and then notes that it has them."""
+    group = staging / "group"
+    writer = litdata.streaming.Cache(str(group), chunk_bytes=options.shard_mb * 1_000_000)
+    samples = 0
+    for number, (_, (_, _, encoded)) in enumerate(waiting, start=len(handed.recordings)):
+        for sample in encoded:
+            writer[samples] = pack(replace(sample, recording=number))
+            samples += 1
+    writer.done()
+    writer.merge()
+    index = json.loads((group / INDEX).read_text(encoding="utf-8"))
+    chunks = []
+    for number, chunk in enumerate(index["chunks"], start=len(handed.chunks)):
+        name = f"chunk-0-{number}.bin"
+        target = staging / name
+        (group / chunk["filename"]).rename(target)
+        chunks.append({**chunk, "filename": name})
+        store.take(target)
+    shutil.rmtree(group)
+    handed = handed.with_more(
+        identities=[identity for identity, _ in waiting],
+        recordings=[ShardedRecording(name, sum(map(len, encoded)), found) for _, (name, found, encoded) in waiting],
+        chunks=chunks,
+        config=index["config"],
+    )
+    (staging / PROGRESS).write_text(handed.to_json(), encoding="utf-8")
+    store.take(staging / PROGRESS)
+    return handed
 
 
 def _encoded(

@@ -164,6 +164,84 @@ def test_an_interrupted_writer_leaves_no_manifest_and_the_next_starts_clean(
     check(ShardSource(output), recordings, 2, 0, LENGTH)
 
 
+def test_a_stopped_writer_is_gone_on_with(recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was handed over is not encoded again, and all reads as from a writer that was not stopped."""
+    import learning.shard_writer as writing
+
+    monkeypatch.setattr(ShardOptions, "group_bytes", 1)  # each recording by itself
+    output, encode, calls = tmp_path / "out", writing._encode, []
+
+    def counted(path: Path, *rest: Any) -> Any:
+        calls.append(path.name)
+        if path.name.startswith("noise-2") and len(calls) < 4:
+            raise KeyboardInterrupt
+        return encode(path, *rest)
+
+    monkeypatch.setattr(writing, "_encode", counted)
+    options = replace(OPTIONS, workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(recordings, str(output), options)
+    assert (output / "writing.json").exists()
+    first = len(calls)
+    report = write_shards(recordings, str(output), options)
+    assert len(calls) - first < 3
+    assert report.recordings == 3
+    assert not (output / "writing.json").exists()
+    source = ShardSource(output)
+    for number in range(3):
+        check(source, recordings, number, 0, LENGTH)
+
+
+@pytest.mark.parametrize("change", ["options", "recording", "chunk", "note"])
+def test_a_stopped_writer_of_something_else_begins_anew(
+    change: str, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import learning.shard_writer as writing
+
+    monkeypatch.setattr(ShardOptions, "group_bytes", 1)
+    play = shutil.copytree(recordings, tmp_path / "play")
+    output, encode = tmp_path / "out", writing._encode
+
+    def stopped(path: Path, *rest: Any) -> Any:
+        if path.name.startswith("noise-2"):
+            raise KeyboardInterrupt
+        return encode(path, *rest)
+
+    monkeypatch.setattr(writing, "_encode", stopped)
+    options = replace(OPTIONS, workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(play, str(output), options)
+    if change == "options":
+        options = replace(options, crf=30)
+    elif change == "recording":
+        (play / "noise-0.jsonl").touch()
+    elif change == "chunk":
+        (output / "chunk-0-0.bin").unlink()
+    else:
+        (output / "writing.json").write_text('{"format_version": 1, "options": [')
+    encoded: list[str] = []
+
+    def counted(path: Path, *rest: Any) -> Any:
+        encoded.append(path.name)
+        return encode(path, *rest)
+
+    monkeypatch.setattr(writing, "_encode", counted)
+    write_shards(play, str(output), options)
+    assert len(encoded) == 3
+    assert len(ShardSource(output).names) == 3
+
+
+def test_many_chunks_keep_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ShardOptions, "group_bytes", 1)
+    many = write_recordings(tmp_path / "many", 13, length=24)
+    output = tmp_path / "out"
+    write_shards(many, str(output), OPTIONS)
+    source = ShardSource(output)
+    assert len(list(output.glob("chunk-*.bin"))) == 13
+    for number in (2, 9, 10, 12):
+        check(source, many, number, 0, 24)
+
+
 def changed(folder: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
     """Changes manifest and index; the manifest goes on vouching for the index, as a hostile one would."""
     manifest, index = (json.loads((folder / name).read_text()) for name in (MANIFEST, INDEX))
