@@ -14,5 +14,7 @@ if grep -rlE '<(script|link|img)[^>]*(src|href)="https?:' site --include='*.html
   echo "test: these pages of the documentation fetch something from the network" >&2
   exit 1
 fi
-export OMP_NUM_THREADS=1  # as many test processes as cores, one thread each
-python -m pytest -n auto --dist loadfile "$@"
+export OMP_NUM_THREADS=1
+# One test process more than there are cores, as many tests wait; the integration tests, few and long, begin first.
+processes=$(python -c 'import os; print(1 + (os.cpu_count() or 1))')
+python -m pytest -n "$processes" --dist loadfile --no-loadscope-reorder "$@"
