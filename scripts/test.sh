@@ -15,6 +15,6 @@ if grep -rlE '<(script|link|img)[^>]*(src|href)="https?:' site --include='*.html
   exit 1
 fi
 export OMP_NUM_THREADS=1
-# One test process more than there are cores, as many tests wait; the integration tests, few and long, begin first.
+# One test process more than there are cores, as many tests wait.
 processes=$(python -c 'import os; print(1 + (os.cpu_count() or 1))')
-python -m pytest -n "$processes" --dist loadfile --no-loadscope-reorder "$@"
+python -m pytest -n "$processes" --dist loadfile "$@"
