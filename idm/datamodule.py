@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -107,8 +108,9 @@ class IDMDataModule(PlayDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         """What is held out once through; no loader without any."""
-        return DataLoader(Lazily(self._held_out_windows), batch_size=None) if self.is_validated else []
+        return DataLoader(Lazily(lambda: self._held_out_windows), batch_size=None) if self.is_validated else []
 
+    @cached_property
     def _held_out_windows(self) -> TiledWindows:
         if not tile_windows(self.validation, self.window):
             log.warning(

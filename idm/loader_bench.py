@@ -20,6 +20,7 @@ import torch
 from env.command_line import check_at_least_1, run_command
 from env.errors import UsageError
 from env.files import write_json
+from env.recordings.index import RecordingIndex
 from env.recordings.recording import find_recordings, videos_beside
 from env.video.ticks import TICKS_PER_SECOND
 from idm.config import IDMConfig
@@ -117,9 +118,9 @@ def _bench(
     return 0
 
 
-def _source(recordings: Path, network: IDMConfig) -> RecordingSource:
+def _source(recordings: Path, network: IDMConfig, index: RecordingIndex | None = None) -> RecordingSource:
     paths = find_recordings(recordings)
-    return RecordingSource(paths, size=network.frame_size, interpolation=network.interpolation)
+    return RecordingSource(paths, size=network.frame_size, interpolation=network.interpolation, index=index)
 
 
 def _frames_a_second(source: RecordingSource, workers: int) -> float:
@@ -189,7 +190,7 @@ def _run_loader(
     torch.set_num_threads(1)
     config = IDMConfig.from_dict(network)
     started = time.perf_counter()
-    source = _source(folder, config)
+    source = _source(folder, config, RecordingIndex.beside(folder))  # goes with the folder
     capacity = buffer_capacity(buffer_gb, config.frame_size)
     stream = iter(StreamedWindows(source, window=window, batch_size=batch_size, capacity=capacity, workers=workers))
     peak = 0

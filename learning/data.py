@@ -148,12 +148,11 @@ def _load_episode(
     cache: FrameCache | None,
 ) -> Episode:
     recording = index.open(path, kind=kind, keys=keys)
-    if len(recording) and not recording.usable.any():
-        doubt = recording.alignment.doubt if recording.alignment is not None else None
-        raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
+    if len(recording):
+        check_usable(recording, path)
     frames: NDArray[np.uint8] | StoredFrames
     if cache is None:
-        frames = np.stack(list(_decode(recording, size, interpolation)))
+        frames = np.stack(list(recording.iter_frames(size, interpolation)))
     else:
         frames = _decode_cached(recording, size, interpolation, cache)
     length = min(len(frames), len(recording))
@@ -166,8 +165,11 @@ def _load_episode(
     return episode.part(0, length)
 
 
-def _decode(recording: Recording, size: Size, interpolation: Interpolation) -> Iterator[NDArray[np.uint8]]:
-    return recording.iter_frames(size, interpolation)
+def check_usable(recording: Recording, path: Path) -> None:
+    """Raises RecordingError, with the reason where it is known, for a recording of which nothing can be learnt."""
+    if not recording.usable.any():
+        doubt = recording.alignment.doubt if recording.alignment is not None else None
+        raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
 
 
 def _decode_cached(recording: Recording, size: Size, interpolation: Interpolation, cache: FrameCache) -> StoredFrames:
@@ -184,7 +186,7 @@ def _decode_cached(recording: Recording, size: Size, interpolation: Interpolatio
     else:
         cache.reserve(target, len(recording) * size[0] * size[1] * 3)
         with atomic_path(target) as temporary:
-            _write_frames(recording, _decode(recording, size, interpolation), temporary, size)
+            _write_frames(recording, recording.iter_frames(size, interpolation), temporary, size)
     return StoredFrames.open(target)
 
 

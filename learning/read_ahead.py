@@ -1,7 +1,6 @@
 """Recordings read ahead in other processes, in the order that is asked for."""
 
 import logging
-import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import tee
@@ -15,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from env.actions import Actions
 from env.errors import GhostkeysError
+from env.processors import usable_processors
 from learning.data import Episode, Size
 from learning.sources import Source, Span
 
@@ -23,13 +23,14 @@ log = logging.getLogger(__name__)
 AHEAD = 2
 """Spans that each process reads ahead."""
 MAX_WORKERS = 8
+KILLED = "DataLoader worker (pid"
+"""How torch's error begins for a process that is gone; one that a process passed on begins otherwise."""
 T = TypeVar("T")
 
 
 def default_workers(processes: int = 1) -> int:
     """Processes that decode for each of those that train on this machine: its cores but one, 8 at most."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(MAX_WORKERS, cores // processes - 1))
+    return max(1, min(MAX_WORKERS, usable_processors() // processes - 1))
 
 
 class _Packed(NamedTuple):
@@ -117,16 +118,8 @@ def read_ahead(source: Source, spans: Iterable[Span], *, workers: int = 0) -> Ge
     reads: Iterator[Episode | str]
     asked, named = tee(spans)
     if workers:
-        loader = DataLoader(
-            _PackingReader(source),
-            batch_size=None,
-            sampler=asked,
-            num_workers=workers,
-            prefetch_factor=AHEAD,
-            collate_fn=_unchanged,
-            worker_init_fn=_leave_signals_to_the_main_process,
-        )
-        reads = (read if isinstance(read, str) else read.episode() for read in _surviving(iter(loader)))
+        packed = _in_workers(_PackingReader(source), asked, workers)
+        reads = (read if isinstance(read, str) else read.episode() for read in packed)
     else:
         reader = _Reader(source)
         reads = (reader[span] for span in asked)
@@ -142,11 +135,21 @@ def read_ahead(source: Source, spans: Iterable[Span], *, workers: int = 0) -> Ge
         yield _nothing(name, source.size)
 
 
-def _surviving(reads: Iterator[T]) -> Iterator[T]:
+def _in_workers(dataset: Dataset[T], order: Iterable[Any], workers: int) -> Iterator[T]:
+    """The items of a dataset in an order, each made in one of `workers` processes, `AHEAD` by each of them."""
+    loader = DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=order,
+        num_workers=workers,
+        prefetch_factor=AHEAD,
+        collate_fn=_unchanged,
+        worker_init_fn=_leave_signals_to_the_main_process,
+    )
     try:
-        yield from reads
+        yield from loader
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if not str(error).startswith(KILLED):
             raise
         raise GhostkeysError(
             f"a process that decodes recordings was killed ({error}); perhaps memory ran out: lower --data.buffer-gb "
@@ -163,15 +166,7 @@ def in_processes(function: Callable[[int], T], numbers: Sequence[int], *, worker
     """What a function gives for each number, worked out in `workers` processes; None where it fails for a recording."""
     dataset = _Applied(function)
     if workers:
-        loader = DataLoader(
-            dataset,
-            batch_size=None,
-            sampler=numbers,
-            num_workers=workers,
-            collate_fn=_unchanged,
-            worker_init_fn=_leave_signals_to_the_main_process,
-        )
-        return _surviving(iter(loader))
+        return _in_workers(dataset, numbers, workers)
     return (dataset[number] for number in numbers)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from env.errors import CheckpointError
 from env.files import write_json
 from env.recordings.recording import Kind, find_recordings, videos_beside
-from learning.shards import ShardSource, are_shards
+from learning.shards import are_shards, read_manifest
 
 RUN_FILE = "run.json"
 SHOWN = 4
@@ -104,7 +104,7 @@ def fingerprint_recordings(place: str, kind: Kind | None) -> dict[str, str]:
     Raises RecordingError if there is none.
     """
     if are_shards(place):
-        return {"shards": ShardSource(place).manifest.index_sha256[:16]}
+        return {"shards": read_manifest(place)[0].index_sha256[:16]}
     root = Path(place)
     return {
         str(path.relative_to(root) if path.is_relative_to(root) else path): _fingerprint(path)

@@ -24,7 +24,7 @@ from env.recordings.index import RecordingIndex
 from env.recordings.keys import KeyTable
 from env.recordings.recording import find_recordings, videos_beside
 from env.video.clips import CRF, decode_clip, encode_clip
-from learning.data import Interpolation, Size
+from learning.data import Interpolation, Size, check_usable
 from learning.object_store import Store, is_url, store_at
 from learning.shard_manifest import CHUNK_NAME, INDEX, MANIFEST, Manifest, ShardedRecording
 from learning.shard_progress import PROGRESS, HandedOver
@@ -274,9 +274,7 @@ def _encode(path: Path, options: ShardOptions, motion: FixedMotion | None, keys:
     recording = RecordingIndex().open(path, kind=options.kind, keys=keys)
     if not len(recording):
         raise RecordingError(f"{path} has no frames.")
-    if not recording.usable.any():
-        doubt = recording.alignment.doubt if recording.alignment is not None else None
-        raise RecordingError(f"{path} has no usable tick{f': {doubt}' if doubt else ''}.")
+    check_usable(recording, path)
     frames = recording.iter_frames(options.size, options.interpolation)
     samples: list[Sample] = []
     videos: list[bytes] = []

@@ -45,7 +45,7 @@ class ShardSource:
 
     def __init__(self, url: str | os.PathLike[str], *, cache: Path | None = None, cache_gb: float = DEFAULT_CACHE_GB):
         self.url = os.fspath(url).rstrip("/")
-        self.manifest, index = _read_manifest(self.url)
+        self.manifest, index = read_manifest(self.url)
         self.names = [each.name for each in self.manifest.recordings]
         self.lengths = [each.ticks for each in self.manifest.recordings]
         self.size = self.manifest.size
@@ -178,8 +178,8 @@ def import_litdata() -> Any:
     return litdata
 
 
-def _read_manifest(url: str) -> tuple[Manifest, bytes]:
-    """The manifest, and LitData's index, both checked."""
+def read_manifest(url: str) -> tuple[Manifest, bytes]:
+    """The manifest of shards, and LitData's index, both checked. Raises `RecordingError`, `GhostkeysError`."""
     store = store_at(url)
     text, index = store.read(MANIFEST), store.read(INDEX)
     if text is None or index is None:

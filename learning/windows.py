@@ -1,6 +1,7 @@
 """Windows of episodes, and batches of them."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import count
 from typing import NamedTuple
 
@@ -10,9 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from env.actions import BUTTONS
 from env.errors import RecordingError
 from learning.data import Episode
 from learning.distributed import ALONE, Share
+
+NO_PRESS = [0] * len(BUTTONS)
 
 
 class Batch(NamedTuple):
@@ -63,9 +67,12 @@ class Drawable:
         if whole and self.count and not episode.usable.all():
             self._starts = np.flatnonzero(np.lib.stride_tricks.sliding_window_view(episode.usable, length).all(1))
             self.count = len(self._starts)
-        pressed = episode.actions.buttons & episode.usable[:, None]
-        self.presses = [np.flatnonzero(down) for down in (pressed & ~np.roll(pressed, 1, axis=0))[1:].T]
+
+    @cached_property
+    def presses(self) -> list[NDArray[np.int64]]:
         """For each button, the ticks before which it was pressed."""
+        pressed = self.episode.actions.buttons & self.episode.usable[:, None]
+        return [np.flatnonzero(down) for down in (pressed & ~np.roll(pressed, 1, axis=0))[1:].T]
 
     def start(self, number: int) -> int:
         """First tick of the window with this number."""
@@ -97,22 +104,20 @@ def draw_windows(
         windows.append(Window(number, start, start + drawable[number].length))
     if not rare_share:
         return windows
-    return [_around_a_press(drawable, rng) or window if rng.random() < rare_share else window for window in windows]
+    pressed = np.array([[len(ticks) for ticks in each.presses] if each.count else NO_PRESS for each in drawable])
+    if not pressed.any():
+        return windows
+    return [_around_a_press(drawable, pressed, rng) if rng.random() < rare_share else window for window in windows]
 
 
-def _around_a_press(drawable: Sequence[Drawable], rng: np.random.Generator) -> Window | None:
-    """A window that shows a button going down; None if none does."""
-    able = [(number, each) for number, each in enumerate(drawable) if each.count]
-    pressed = np.array([[len(ticks) for ticks in each.presses] for _, each in able])  # (E, 20)
-    buttons = np.flatnonzero(pressed.sum(0))
-    if len(buttons) == 0:
-        return None
-    button = int(rng.choice(buttons))
+def _around_a_press(drawable: Sequence[Drawable], pressed: NDArray[np.int64], rng: np.random.Generator) -> Window:
+    """A window that shows a button going down; `pressed` (E, 20) says how often each does in each episode."""
+    button = int(rng.choice(np.flatnonzero(pressed.sum(0))))
     ends = pressed[:, button].cumsum()
     position = int(rng.integers(ends[-1]))
-    which = int(np.searchsorted(ends, position, side="right"))
-    number, each = able[which]
-    tick = int(each.presses[button][position - int(ends[which]) + int(pressed[which, button])])
+    number = int(np.searchsorted(ends, position, side="right"))
+    each = drawable[number]
+    tick = int(each.presses[button][position - int(ends[number]) + int(pressed[number, button])])
     start = each.around(tick, rng)
     return Window(number, start, start + each.length)
 

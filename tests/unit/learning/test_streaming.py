@@ -160,6 +160,18 @@ def test_a_killed_process_is_an_error_that_says_how_to_go_on() -> None:
         list(read_ahead(Deadly(source_of(50).episodes), [Span(0, 0, 50)], workers=1))
 
 
+class Faulty(EpisodeSource):
+    """A fault of the program, which is no recording's."""
+
+    def read(self, recording: int, start: int, stop: int) -> Episode:
+        raise RuntimeError("a fault of the program")
+
+
+def test_a_fault_in_a_process_is_not_taken_for_a_killed_one() -> None:
+    with pytest.raises(RuntimeError, match="a fault of the program"):
+        list(read_ahead(Faulty(source_of(50).episodes), [Span(0, 0, 50)], workers=1))
+
+
 def test_reading_ahead_leaves_lazy_things_alone_and_keeps_everything() -> None:
     episode = make_episode(40, 3)
     told = Episode(
