@@ -4,7 +4,7 @@ import logging
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import tee
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -146,8 +146,9 @@ def _in_workers(dataset: Dataset[T], order: Iterable[Any], workers: int) -> Iter
         collate_fn=_unchanged,
         worker_init_fn=_leave_signals_to_the_main_process,
     )
+    items = cast("Any", iter(loader))
     try:
-        yield from loader
+        yield from items
     except RuntimeError as error:
         if not str(error).startswith(KILLED):
             raise
@@ -155,6 +156,8 @@ def _in_workers(dataset: Dataset[T], order: Iterable[Any], workers: int) -> Iter
             f"a process that decodes recordings was killed ({error}); perhaps memory ran out: lower --data.buffer-gb "
             "or --data.workers. The same command goes on where it stopped."
         ) from None
+    finally:
+        items._shutdown_workers()  # else they live as long as whatever refers to an error's traceback
 
 
 def _nothing(name: str, size: Size) -> Episode:
