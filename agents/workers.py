@@ -1,20 +1,18 @@
 """Long pieces of work, done in this process or dealt to several."""
 
-import multiprocessing
 import os
 import signal
 import threading
+import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Event
+from contextlib import contextmanager, suppress
+from multiprocessing import connection, get_context
+from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
-from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from tqdm import tqdm
 
@@ -101,7 +99,7 @@ def interruptible() -> Iterator[None]:
     Elsewhere only where its task asks `stopped`: that is too late for a call that may take minutes.
     """
     global _in_call
-    if _shared is None:  # this process is no worker: it is interrupted itself
+    if _pipe is None:  # this process is no worker: it is interrupted itself
         yield
         return
     ended = threading.Event()
@@ -140,15 +138,34 @@ def counting(bar: "tqdm[Any]") -> Callable[[int], object]:
     return advance
 
 
-class _Shared(NamedTuple):
-    """What a worker process shares with the one that started it."""
+class _Ready(NamedTuple):
+    """What a worker says first: it has started."""
 
-    steps: "Synchronized[int]"
-    """Done so far, over all workers."""
-    stop: Event
+    steps: int = 0
 
 
-_shared: _Shared | None = None  # set once in each worker process
+class _Advanced(NamedTuple):
+    """What a worker says while it is at a task."""
+
+    steps: int
+    """Since it last said so."""
+
+
+class _Done(NamedTuple, Generic[Result]):
+    """What a worker says when a task has ended."""
+
+    result: Result
+    steps: int
+
+
+_Message = _Ready | _Advanced | _Done[Result]
+
+SECONDS_BETWEEN_STEPS = 0.2
+"""How often a worker says how far it is: at each step would wake the other process for nothing."""
+
+_pipe: Connection | None = None  # set once in each worker process: tasks come through it, until it ends
+_untold = 0
+_told = 0.0
 _busy = False
 _in_call = False
 _terminated = False
@@ -162,66 +179,131 @@ def _work_apart(
     advance: Callable[[int], object],
     on_result: Callable[[Result], Sequence[Task[Result]]],
 ) -> None:
-    context = multiprocessing.get_context("spawn")
-    shared = _Shared(context.Value("q", 0), context.Event())
-    known = 0
-    # No lock that an interrupt could leave locked: `wait` locks every future, `steps.value` the number.
-    done: SimpleQueue[Future[Result]] = SimpleQueue()
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(shared,)) as pool:
-        left = 0
+    waiting, pool = deque(tasks), [_Worker() for _ in range(workers)]
 
-        def submit(more: Sequence[Task[Result]]) -> None:
-            nonlocal left
-            left += len(more)
-            with without_interrupts():  # a task may start a process
-                for task in more:
-                    pool.submit(_do, task).add_done_callback(done.put)
+    def take(message: _Message[Result]) -> None:
+        advance(message.steps)
+        if isinstance(message, _Done):
+            waiting.extend(on_result(message.result))
 
+    try:
+        for worker in pool:
+            worker.start()
+        while waiting or any(worker.has_task for worker in pool):
+            for worker in pool:
+                if waiting and worker.is_ready:
+                    worker.assign(waiting.popleft())
+            for worker in _heard_from(pool):
+                take(worker.receive())
+    except BaseException:
+        for worker in pool:
+            worker.tell_to_stop()
+        for worker in pool:
+            for message in worker.last_messages():
+                take(message)
+        raise
+    finally:
+        for worker in pool:
+            worker.pipe.close()  # it ends when it next waits for a task
+        for worker in pool:
+            worker.join()
+
+
+class _Worker:
+    """A process, as the one that hands out the tasks sees it. It shares nothing with other processes but its own pipe.
+
+    So a process that is killed, whatever it is doing, takes no lock with it that others wait for.
+    """
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        self.pipe, self._theirs = context.Pipe()
+        self._process = context.Process(target=_run_worker, args=(self._theirs,))
+        self.has_task = self.is_ready = False
+
+    def start(self) -> None:
+        with without_interrupts():
+            self._process.start()
+        self._theirs.close()  # so that the process's death ends the pipe
+
+    def assign(self, task: Task[Any]) -> None:
+        self.has_task, self.is_ready = True, False
+        with suppress(BrokenPipeError, ConnectionResetError):  # it is dead, which `receive` finds next
+            self.pipe.send(task)
+
+    def receive(self) -> _Message[Any]:
+        """What it says next. Raises what its task raised, and GhostkeysError if it is dead."""
         try:
-            submit(tasks)
-            while left:
-                future = _next(done, seconds=0.5)
-                steps = shared.steps.get_obj().value
-                advance(steps - known)
-                known = steps
-                if future is not None:
-                    left -= 1
-                    submit(on_result(future.result()))  # what went wrong in the worker is raised here
-        except BrokenProcessPool:
-            pool.shutdown(cancel_futures=True)
-            _take_finished(done, on_result)
+            message = self.pipe.recv()
+        except (EOFError, OSError):
             message = "a worker process was killed, perhaps for want of memory: start again with fewer --workers."
             raise GhostkeysError(message) from None
-        except BaseException:
-            shared.stop.set()
-            pool.shutdown(cancel_futures=True)
-            _take_finished(done, on_result)
-            raise
+        self.is_ready = not isinstance(message, _Advanced)
+        self.has_task = not self.is_ready
+        if isinstance(message, Exception):
+            raise message
+        return cast("_Message[Any]", message)
+
+    def tell_to_stop(self) -> None:
+        """At its next step."""
+        with suppress(OSError):
+            self.pipe.send(None)
+
+    def last_messages(self) -> Iterator[_Message[Any]]:
+        """What it says until it ends, but for what it raises."""
+        while self.has_task:
+            try:
+                yield self.receive()
+            except Exception:  # one is raised already
+                return
+
+    def join(self) -> None:
+        if self._process.pid is not None:
+            self._process.join()
 
 
-def _take_finished(done: "SimpleQueue[Future[Result]]", on_result: Callable[[Result], Sequence[Task[Result]]]) -> None:
-    """Hands over what was done when the work was broken off."""
-    while not done.empty():
-        future = done.get()
-        if not future.cancelled() and future.exception() is None:
-            on_result(future.result())
+def _heard_from(pool: Sequence[_Worker]) -> list[_Worker]:
+    """The workers that said something, or died; waits for the first, but not for long: Windows waits deaf to Ctrl-C."""
+    heard = connection.wait([worker.pipe for worker in pool if not worker.is_ready], timeout=0.5)
+    return [worker for worker in pool if worker.pipe in heard]
 
 
-def _next(done: "SimpleQueue[Future[Result]]", *, seconds: float) -> "Future[Result] | None":
-    """The next task that ended, or None if none does for so long."""
-    try:
-        return done.get(timeout=seconds)
-    except Empty:
-        return None
+def _run_worker(pipe: Connection) -> None:
+    """What a worker runs: the tasks that come through the pipe, until it ends or None comes.
 
-
-def _start(shared: _Shared) -> None:
-    """Runs first in each worker. Ctrl-C is left to the parent, which then sets `stop`."""
-    global _shared
+    Ctrl-C is left to the parent, which tells it to stop.
+    """
+    global _pipe
+    _pipe = pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminate)
-    _shared = shared
     Finalize(None, _close_undisturbed, exitpriority=100)  # worker processes run no atexit
+    with suppress(EOFError, ConnectionResetError, BrokenPipeError, KeyboardInterrupt):
+        pipe.send(_Ready())
+        while (task := pipe.recv()) is not None:
+            _do(task, pipe)
+
+
+def _do(task: Task[Any], pipe: Connection) -> None:
+    """One task in a worker, and what became of it; KeyboardInterrupt if it was told to stop."""
+    global _busy, _untold
+    _busy = True
+    try:
+        message = _outcome(task)
+        pipe.send(message)
+        _untold = 0
+    finally:
+        _busy = False
+        if _terminated:
+            _exit()
+
+
+def _outcome(task: Task[Any]) -> "_Done[Any] | Exception":
+    try:
+        return _Done(task(advance=_count, stopped=_is_stopped), _untold)
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # the traceback itself does not go through a pipe
+        return error
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -233,18 +315,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     if _in_call:
         _in_call = False
         raise KeyboardInterrupt
-
-
-def _do(task: Task[Result]) -> Result:
-    """One task in a worker."""
-    global _busy
-    _busy = True
-    try:
-        return task(advance=_count, stopped=_is_stopped)
-    finally:
-        _busy = False
-        if _terminated or _is_orphan():
-            _exit()  # nobody is left to hand out work or to end this process
 
 
 def _exit() -> None:
@@ -262,16 +332,18 @@ def _close_undisturbed() -> None:
 
 
 def _count(steps: int) -> None:
-    assert _shared is not None
-    with _shared.steps.get_lock():
-        _shared.steps.value += steps
+    global _told, _untold
+    assert _pipe is not None
+    _untold += steps
+    if _untold and time.monotonic() > _told + SECONDS_BETWEEN_STEPS:
+        _pipe.send(_Advanced(_untold))
+        _untold, _told = 0, time.monotonic()
 
 
 def _is_stopped() -> bool:
-    assert _shared is not None
-    return _terminated or _shared.stop.is_set() or _is_orphan()
-
-
-def _is_orphan() -> bool:
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()
+    """Whether it is to stop, or nobody is left to work for."""
+    assert _pipe is not None
+    try:
+        return _terminated or _pipe.poll()  # nothing else comes while it is at a task
+    except OSError:  # on Windows, where the pipe has ended
+        return True
