@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,7 +45,7 @@ class Prediction:
     actions: Actions
     button_log_probs: NDArray[np.float32]  # (T, 20, 2): released, pressed
     camera_log_probs: NDArray[np.float32]  # (T, 2, bins): pitch, yaw
-    quantizer: CameraQuantizer = CameraQuantizer()  # what the bins are
+    quantizer: CameraQuantizer = field(default_factory=CameraQuantizer)  # what the bins are
 
 
 class Calibration(nn.Module):
@@ -234,9 +234,7 @@ class InverseDynamicsModel(nn.Module):
         per_axis = -(self._camera_target(batch.camera) * logits.camera).sum(-1)  # (B, T, 2)
         losses = {"buttons": per_button[counts].sum() / number, "camera": per_axis[counts].sum() / number}
         if self.config.degrees_weight:
-            error = self._expected(logits.camera) - batch.camera.clamp(
-                -self.camera.max_degrees, self.camera.max_degrees
-            )
+            error = self._expected(logits.camera) - self._reachable(batch.camera)
             losses["degrees"] = (error / self.camera_spread)[counts].square().sum() / number
         total = losses["buttons"] + losses["camera"] + self.config.degrees_weight * losses.get("degrees", 0.0)
         return {"total": total, **losses}
@@ -245,6 +243,10 @@ class InverseDynamicsModel(nn.Module):
         """Mean degrees under the camera's log-probabilities: (..., bins) -> (...)."""
         with torch.autocast(camera.device.type, enabled=False):  # bfloat16 would round the degrees
             return camera.exp() @ torch.from_numpy(self.camera.centres).to(camera.device)
+
+    def _reachable(self, camera: Tensor) -> Tensor:
+        """Degrees as far as the bins reach."""
+        return camera.clamp(-self.camera.max_degrees, self.camera.max_degrees)
 
     def _camera_target(self, camera: Tensor) -> Tensor:
         """(B, T, 2) degrees -> (B, T, 2, bins) weights of the bins."""
@@ -262,7 +264,7 @@ class InverseDynamicsModel(nn.Module):
         odds = (1.0 - rates) / rates.clamp_min(1e-6)
         weights = odds.pow(self.config.positive_weight_power).clamp(1.0, self.config.max_positive_weight)
         self.positive_weight.copy_(weights)
-        turns = torch.from_numpy(actions.camera).clamp(-self.camera.max_degrees, self.camera.max_degrees)
+        turns = self._reachable(torch.from_numpy(actions.camera))
         self.camera_spread.copy_(turns.std(0, correction=0).clamp_min(0.1))
 
     @torch.inference_mode()
