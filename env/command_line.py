@@ -3,7 +3,8 @@
     status = run_command(_evaluate, args, program="ghostkeys evaluate")
 
 `--max-ticks` and `--max_ticks` are the same option, `--size 180 320` is `--size [180,320]`, `--env-options.spec X` is
-`--env-options '{"spec": "X"}'`, and `--config tiny` is the package's own `configs/tiny.yaml`.
+`--env-options '{"spec": "X"}'`, `--mirror` is `--mirror true`, `--no-mirror` is `--mirror false`, and
+`--config tiny` is the package's own `configs/tiny.yaml`.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from jsonargparse import ArgumentParser, auto_cli
 from env.errors import GhostkeysError, UsageError
 
 _OPTION = re.compile(r"--[a-z][\w.+-]*")
+_TRUTHS = ("true", "false", "yes", "no", "null")
 _NUMBER = re.compile(r"-?\d+(\.\d*)?")
 
 
@@ -64,7 +66,7 @@ class CommandParser(ArgumentParser):
         full: list[str] = []
         pending: list[str] = []  # numbers of a tuple so far
         option = ""
-        for word in words:
+        for place, word in enumerate(words):
             if pending and _NUMBER.fullmatch(word):
                 pending.append(word)
                 full[-1] = f"[{','.join(pending)}]"
@@ -73,6 +75,10 @@ class CommandParser(ArgumentParser):
             if word.startswith("--"):
                 name, equals, value = word.partition("=")
                 option = self._known(name)
+                if not equals and (said := self._switched(name, words[place + 1 : place + 2])):
+                    full.append(said)
+                    option = ""
+                    continue
                 full.append(option + equals + (self._config(value) if equals and option == "--config" else value))
                 option = "" if equals else option
                 continue
@@ -90,6 +96,19 @@ class CommandParser(ArgumentParser):
         option, dot, key = name.partition(".")  # one entry of an option that is a dict, unless the whole is an option
         whole, first = spellings.get(name.replace("_", "-")), spellings.get(option.replace("_", "-"))
         return whole or (f"{first}.{key.replace('-', '_')}" if dot and first else name)
+
+    def _switched(self, name: str, following: Sequence[str]) -> str | None:
+        """`--mirror` with no value after it and `--no-mirror` in full, for options that are true or false."""
+        option, negative = self._known(name), self._known(f"--{name.removeprefix('--no-')}")
+        if name.startswith("--no-") and self._is_switch(negative):
+            return f"{negative}=false"
+        if self._is_switch(option) and not (following and following[0].lower() in _TRUTHS):
+            return f"{option}=true"
+        return None
+
+    def _is_switch(self, option: str) -> bool:
+        action = self._option_string_actions.get(option)
+        return getattr(action, "_typehint", None) in (bool, bool | None)
 
     def _takes_tuple(self, option: str) -> bool:
         action = self._option_string_actions.get(option)

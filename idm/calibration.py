@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.model import ActionLogits, InverseDynamicsModel
+from idm.reliability import prediction_confidence
 from learning.data import Episode
 from learning.windows import TiledWindows
 
@@ -19,34 +20,65 @@ log = logging.getLogger(__name__)
 MIN_SUPPORT = 15
 """Pressed ticks a button needs before its threshold is moved from one half."""
 THRESHOLDS = np.linspace(0.15, 0.85, 29)
+DOUBTFUL = 0.1
+"""Share of held-out play whose ticks are called of low confidence."""
 PULL = 5.0
 """How many ticks of evidence it takes to move a scale from 1 or a bias from 0: keeps rare buttons from extremes."""
 
 
 def calibrate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> None:
-    """Fits the model's calibration in place: scale and bias per button, scale per camera axis, threshold per button.
+    """Fits the model's calibrations in place: of what it says of a clip, and of the mean with its mirror image.
 
-    Without an episode as long as the model's window, the calibration stays as it is, and a warning is logged.
+    Each has a scale and a bias per button, a scale per camera axis, a threshold per button, and the confidence below
+    which `DOUBTFUL` of this play falls. A model with fixed motion features, whose mirror image costs next to nothing,
+    then averages by default if that makes this play more likely.
+
+    Without an episode as long as the model's window, the calibrations stay as they are, and a warning is logged.
     """
     if not any(len(episode) >= model.config.window for episode in episodes):
         log.warning("no held-out recording has the %d ticks of a window: not calibrated", model.config.window)
         return
-    logits, buttons, camera = held_out(model, episodes)
-    scale, bias = fit_buttons(logits.buttons[..., 1] - logits.buttons[..., 0], buttons)
-    model.calibration.scale.copy_(scale)
-    model.calibration.bias.copy_(bias)
+    plain, mirrored, buttons, camera = held_out(model, episodes)
     bins = torch.from_numpy(model.camera.encode(camera.cpu().numpy())).to(camera.device)
-    model.calibration.camera_scale.copy_(fit_camera(logits.camera, bins))
+    loss = _calibrate(model, plain, buttons, bins, mirrored=False)
+    mirrored_loss = _calibrate(model, mirrored, buttons, bins, mirrored=True)
+    model.mirror_pays.fill_(model.config.has_motion and mirrored_loss < loss)
+
+
+def _calibrate(
+    model: InverseDynamicsModel, logits: ActionLogits, buttons: Tensor, bins: Tensor, *, mirrored: bool
+) -> float:
+    """Fits one of the calibrations to uncalibrated log-probabilities and the truth of N ticks.
+
+    Returns the negative log-likelihood of a tick that is left, in nats.
+    """
+    calibration = model.calibration_of(mirrored=mirrored)
+    scale, bias = fit_buttons(logits.buttons[..., 1] - logits.buttons[..., 0], buttons)
+    calibration.scale.copy_(scale)
+    calibration.bias.copy_(bias)
+    calibration.camera_scale.copy_(fit_camera(logits.camera, bins))
     with torch.inference_mode():
-        probabilities = model.calibration(logits).buttons[..., 1].exp()
+        calibrated = calibration(logits)
+    probabilities = calibrated.buttons[..., 1].exp()
     thresholds = [
         best_threshold(probabilities[:, i].cpu().numpy(), buttons[:, i].cpu().numpy()) for i in range(len(scale))
     ]
-    model.calibration.threshold.copy_(torch.tensor(thresholds))
+    calibration.threshold.copy_(torch.tensor(thresholds))
+    confidence = prediction_confidence(model.decide(calibrated, mirrored=mirrored))
+    if len(confidence):
+        calibration.low_confidence.fill_(float(np.quantile(confidence, DOUBTFUL)))
+    right_buttons = calibrated.buttons.gather(-1, buttons[..., None].long())
+    right_bins = calibrated.camera.gather(-1, bins[..., None])
+    return float(-(right_buttons.sum() + right_bins.sum()) / max(len(buttons), 1))
 
 
-def held_out(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> tuple[ActionLogits, Tensor, Tensor]:
-    """Uncalibrated log-probabilities, true buttons (N, 20) and camera (N, 2) of the ticks in windows' middle halves."""
+def held_out(
+    model: InverseDynamicsModel, episodes: Sequence[Episode]
+) -> tuple[ActionLogits, ActionLogits, Tensor, Tensor]:
+    """What the model says of the ticks in windows' middle halves, uncalibrated, and the truth.
+
+    Log-probabilities of the clip alone and of the mean with its mirror image, buttons (N, 20), camera (N, 2) degrees.
+    """
     device = model.positive_weight.device
     window = model.config.window
     middle = slice(window // 4, window - window // 4)
@@ -56,13 +88,14 @@ def held_out(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> tuple[
     with torch.inference_mode():
         for batch in TiledWindows(episodes, window=window, stride=window // 2, batch_size=8):
             motion = None if batch.motion is None else batch.motion.to(device)
-            logits = model(batch.frames.to(device), motion)
+            views = model.encode_views(batch.frames.to(device), motion, mirrored=True)
+            plain, mirrored = model.read_views(views[:, :, :1]), model.read_views(views)
             keep = batch.usable[:, middle].to(device)
-            tensors = (logits.buttons, logits.camera, batch.buttons.to(device), batch.camera.to(device))
+            tensors = (*plain, *mirrored, batch.buttons.to(device), batch.camera.to(device))
             parts.append([tensor[:, middle][keep] for tensor in tensors])
     model.train(was_training)
-    button_logits, camera_logits, buttons, camera = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-    return ActionLogits(button_logits, camera_logits), buttons, camera
+    found = [torch.cat(tensors) for tensors in zip(*parts, strict=True)]
+    return ActionLogits(*found[:2]), ActionLogits(*found[2:4]), found[4], found[5]
 
 
 def fit_buttons(margins: Tensor, pressed: Tensor) -> tuple[Tensor, Tensor]:

@@ -64,6 +64,7 @@ def _validate(
     json: Path | None = None,
     page: Path | None = None,
     windows: int = 12,
+    mirror: bool | None = None,
     device: str = "auto",
 ) -> int:
     """Scores an inverse dynamics model on recordings it has not seen, beside guesses that need no video.
@@ -74,6 +75,7 @@ def _validate(
         json: File to write all figures to, those that are not printed included.
         page: HTML file to write the worst windows to, as strips of frames; needs the extra `report`.
         windows: How many windows that page shows.
+        mirror: Average with what the model says of the mirrored video; null does where its calibration found it better.
         device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
     if windows < 1:
@@ -91,7 +93,7 @@ def _validate(
         kind=data.kind,
         keys=None if data.keys is None else KeyTable.read(data.keys),
     )
-    evaluation = evaluate(model, episodes)
+    evaluation = evaluate(model, episodes, mirrored=mirror)
     print(table(evaluation))
     print(note())
     if json is not None:
@@ -118,6 +120,7 @@ def _predict(
     checkpoint: Path,
     output: Path | None = None,
     fps: FrameRate = "auto",
+    mirror: bool | None = None,
     device: str = "auto",
 ) -> int:
     """Infers the keys and the mouse behind one video: a JSON line per tick, with its buttons and turn in degrees.
@@ -127,6 +130,7 @@ def _predict(
         checkpoint: Folder of the trained model.
         output: File for the lines; without it they are printed.
         fps: "auto" follows the time stamps, "native" takes each frame for a tick, a number is the frames' true rate.
+        mirror: Average with what the model says of the mirrored video; null does where its calibration found it better.
         device: auto (a GPU if there is one), cpu, cuda, one GPU such as cuda:1, or mps.
     """
     chosen = choose_device(device)
@@ -134,7 +138,7 @@ def _predict(
     size, interpolation = model.config.frame_size, model.config.interpolation
     ticks = read_ticks(video, fps=fps, size=size, interpolation=interpolation)
     frames = np.stack([tick.picture for tick in ticks])
-    lines = tick_lines(model.predict(frames))
+    lines = tick_lines(model.predict(frames, mirrored=mirror))
     if output is None:
         print("\n".join(lines))
         return 0

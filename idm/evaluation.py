@@ -48,9 +48,14 @@ class Evaluation:
         }
 
 
-def evaluate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> Evaluation:
-    """Predicts every episode and compares with its true actions, but for the last tick: nothing follows it."""
-    predictions = tuple(model.predict(episode.frames) for episode in tqdm(episodes, desc="inferring", unit="file"))
+def evaluate(model: InverseDynamicsModel, episodes: Sequence[Episode], *, mirrored: bool | None = None) -> Evaluation:
+    """Predicts every episode and compares with its true actions, but for the last tick: nothing follows it.
+
+    `mirrored` is as for `InverseDynamicsModel.predict`.
+    """
+    predictions = tuple(
+        model.predict(episode.frames, mirrored=mirrored) for episode in tqdm(episodes, desc="inferring", unit="file")
+    )
     return compare(predictions, episodes)
 
 

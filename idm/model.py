@@ -16,6 +16,7 @@ from env.actions import BUTTONS, Actions
 from env.camera import CameraQuantizer
 from env.errors import CheckpointError
 from idm.config import IDMConfig
+from idm.mirror import mirror_buttons, mirror_camera
 from idm.nn.cursor import CURSOR_FEATURES, LAGS, CursorReader
 from idm.nn.motion import MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
@@ -29,6 +30,10 @@ from learning.windows import Batch
 
 LEAST_LOG_PROB = math.log(1e-7)
 """Below it, the loss of a button does not grow."""
+LATER = ("calibration.low_confidence", "mirrored_calibration.low_confidence", "mirror_pays")
+"""Buffers that the first checkpoints do not have."""
+LOW_CONFIDENCE = 0.01
+"""Ticks below it are of low confidence to models whose calibration has not measured their own (see `Calibration`)."""
 
 
 class ActionLogits(NamedTuple):
@@ -55,6 +60,8 @@ class Calibration(nn.Module):
     bias: Tensor
     camera_scale: Tensor
     threshold: Tensor
+    low_confidence: Tensor
+    """() confidence below which the least sure ticks of held-out play lie (see `idm.calibration`); NaN if unknown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +69,7 @@ class Calibration(nn.Module):
         self.register_buffer("bias", torch.zeros(len(BUTTONS)))
         self.register_buffer("camera_scale", torch.ones(2))
         self.register_buffer("threshold", torch.full((len(BUTTONS),), 0.5))
+        self.register_buffer("low_confidence", torch.tensor(torch.nan))
 
     def forward(self, logits: ActionLogits) -> ActionLogits:
         """Log-probabilities -> calibrated log-probabilities, same shapes."""
@@ -121,6 +129,8 @@ class InverseDynamicsModel(nn.Module):
 
     positive_weight: Tensor
     camera_spread: Tensor
+    mirror_pays: Tensor
+    """() bool: whether its calibration found averaging with the mirrored clip better, and cheap (see `mirrors`)."""
 
     def __init__(self, config: IDMConfig) -> None:
         super().__init__()
@@ -157,6 +167,8 @@ class InverseDynamicsModel(nn.Module):
         self.button_head = CategoricalHead(config.width, [len(BUTTONS)], 2, temperature=config.temperature)
         self.camera_head = CategoricalHead(config.width, [2], config.camera.bins, temperature=config.temperature)
         self.calibration = Calibration()
+        self.mirrored_calibration = Calibration()  # of the average with the mirrored clip
+        self.register_buffer("mirror_pays", torch.tensor(False))
         self.register_buffer("positive_weight", torch.ones(len(BUTTONS)))
         self.register_buffer("camera_spread", torch.ones(2))
 
@@ -172,11 +184,7 @@ class InverseDynamicsModel(nn.Module):
         """
         features = []
         if self.motion is not None and self.read_motion is not None:
-            if motion is None:
-                with torch.autocast(frames.device.type, enabled=False):  # differences of pixels need all their digits
-                    motion = self.motion(frames)
-            else:
-                motion = _without_last(motion.float())
+            motion = self._measure_motion(frames) if motion is None else _without_last(motion.float())
             features.append(self.read_motion(motion[:, kept]))  # (B, T, D)
             if self.read_cursor is not None:
                 features.append(self.read_cursor(motion[..., -CURSOR_FEATURES:])[:, kept])
@@ -184,6 +192,27 @@ class InverseDynamicsModel(nn.Module):
             features.append(self.appearance(frames, kept))  # (B, T, F)
         joined: Tensor = self.join(self.dropout(torch.cat(features, dim=2)))  # (B, T, D)
         return joined
+
+    def encode_views(
+        self, frames: Tensor, motion: Tensor | None = None, *, kept: slice = slice(None), mirrored: bool
+    ) -> Tensor:
+        """As `encode`, (B, T, V, D): the clip alone, or with `mirrored` the clip and its mirror image.
+
+        The fixed motion features of the mirror image follow from the clip's.
+        """
+        if mirrored and motion is None and self.motion is not None:
+            motion = self._measure_motion(frames)
+        views = [self.encode(frames, motion, kept=kept)]
+        if mirrored:
+            reflected = None if motion is None or self.motion is None else self.motion.mirror(motion.float())
+            views.append(self.encode(frames.flip(3), reflected, kept=kept))
+        return torch.stack(views, dim=2)
+
+    def _measure_motion(self, frames: Tensor) -> Tensor:
+        assert self.motion is not None
+        with torch.autocast(frames.device.type, enabled=False):  # differences of pixels need all their digits
+            motion: Tensor = self.motion(frames)
+        return motion
 
     def compile_images(self, *, backend: str = "inductor") -> None:
         """Lets torch.compile build the image network when it is first used; takes a while, pays on GPUs."""
@@ -200,6 +229,21 @@ class InverseDynamicsModel(nn.Module):
     def read(self, x: Tensor) -> ActionLogits:
         """x: the encoded frames of one window each, (B, T, D) -> uncalibrated log-probabilities."""
         return self.read_on(x, self.initial_state(len(x)))[0]
+
+    def read_views(self, views: Tensor) -> ActionLogits:
+        """As `read`, of `encode_views`: (B, T, V, D) -> the mean of what the views say, renormalised.
+
+        The mean is that of log-probabilities: it keeps more of each view's certainty than that of probabilities.
+        """
+        batch, time, number = views.shape[:3]
+        logits = self.read(views.transpose(1, 2).reshape(batch * number, time, -1))
+        if number == 1:
+            return logits
+        buttons, camera = (part.view(batch, number, *part.shape[1:]) for part in logits)
+        return ActionLogits(
+            ((buttons[:, 0] + mirror_buttons(buttons[:, 1])) / 2).log_softmax(-1),
+            ((camera[:, 0] + mirror_camera(camera[:, 1])) / 2).log_softmax(-1),
+        )
 
     def initial_state(self, batch: int) -> list[Memory]:
         """What models with a `memory` carry from one run of a video to the next, before the first."""
@@ -270,19 +314,34 @@ class InverseDynamicsModel(nn.Module):
     @torch.inference_mode()
     def infer(self, frames: Tensor, motion: Tensor | None = None) -> ActionLogits:
         """frames: uint8 (B, T, H, W, 3) -> calibrated log-probabilities. `motion` is as for `encode`."""
-        return self.infer_encoded(self.encode(frames, motion))
+        return self.infer_encoded(self.encode_views(frames, motion, mirrored=False))
 
     @torch.inference_mode()
-    def infer_encoded(self, x: Tensor) -> ActionLogits:
-        """x: the encoded frames of one window each, (B, T, D) -> calibrated log-probabilities."""
-        logits: ActionLogits = self.calibration(self.read(x))
+    def infer_encoded(self, views: Tensor) -> ActionLogits:
+        """views: the encoded frames of one window each, (B, T, V, D) -> calibrated log-probabilities."""
+        logits: ActionLogits = self.calibration_of(mirrored=views.shape[2] > 1)(self.read_views(views))
         return logits
 
-    def predict(self, frames: NDArray[np.uint8] | StoredFrames) -> Prediction:
+    def calibration_of(self, *, mirrored: bool) -> Calibration:
+        """The calibration of what the clip alone says, or of the average with its mirror image."""
+        return self.mirrored_calibration if mirrored else self.calibration
+
+    def mirrors(self, choice: bool | None = None) -> bool:
+        """Whether to average with the mirrored clip: as `choice` says, and by default as its calibration found."""
+        return bool(self.mirror_pays) if choice is None else choice
+
+    def low_confidence(self, *, mirrored: bool) -> float:
+        """Confidence below which a tick's labels are doubtful: by its calibration, or `LOW_CONFIDENCE`."""
+        measured = float(self.calibration_of(mirrored=mirrored).low_confidence)
+        return LOW_CONFIDENCE if math.isnan(measured) else measured
+
+    def predict(self, frames: NDArray[np.uint8] | StoredFrames, *, mirrored: bool | None = None) -> Prediction:
         """frames: uint8 (T, H, W, 3) at the config's frame size, any T.
 
-        Each frame is encoded once; overlapping windows of them are read, and their centres kept.
+        Each frame is encoded once; overlapping windows of them are read, and their centres kept. `mirrored` averages
+        with what the mirrored clip says; by default where `mirrors` says so.
         """
+        mirrored = self.mirrors(mirrored)
         if frames.ndim != 4 or frames.shape[1:] != (*self.config.frame_size, 3):
             height, width = self.config.frame_size
             raise ValueError(
@@ -295,17 +354,20 @@ class InverseDynamicsModel(nn.Module):
                 np.zeros((0, 2, self.camera.bins), np.float32),
                 self.camera,
             )
-        encoded = self._encode_video(frames)[None]  # (1, T, D)
+        encoded = self._encode_video(frames, mirrored=mirrored)[None]  # (1, T, V, D)
         pieces = [
             ActionLogits(*(part[0, kept] for part in self.infer_encoded(encoded[:, window])))
             for window, kept in overlapping_windows(len(frames), self.config.window)
         ]
-        return self.decide(ActionLogits(*(torch.cat(parts) for parts in zip(*pieces, strict=True))))
+        return self.decide(ActionLogits(*(torch.cat(parts) for parts in zip(*pieces, strict=True))), mirrored=mirrored)
 
-    def decide(self, logits: ActionLogits) -> Prediction:
-        """Calibrated log-probabilities (T, 20, 2) and (T, 2, bins), of any precision -> actions."""
+    def decide(self, logits: ActionLogits, *, mirrored: bool = False) -> Prediction:
+        """Calibrated log-probabilities (T, 20, 2) and (T, 2, bins), of any precision -> actions.
+
+        `mirrored` says that they are averages with the mirrored clip.
+        """
         logits = ActionLogits(*(part.float() for part in logits))
-        pressed = logits.buttons[..., 1].exp() > self.calibration.threshold
+        pressed = logits.buttons[..., 1].exp() > self.calibration_of(mirrored=mirrored).threshold
         if self.config.camera_decode == "expectation":
             camera = self._expected(logits.camera)
         else:
@@ -318,13 +380,14 @@ class InverseDynamicsModel(nn.Module):
         return save_checkpoint(folder, "idm", self.config.to_dict(), self.state_dict(), metadata=metadata)
 
     @torch.inference_mode()
-    def _encode_video(self, frames: NDArray[np.uint8] | StoredFrames) -> Tensor:
-        """Each frame once, a window's length at a time: (T, D)."""
+    def _encode_video(self, frames: NDArray[np.uint8] | StoredFrames, *, mirrored: bool) -> Tensor:
+        """Each frame once, a window's length at a time: (T, V, D)."""
         around, runs = self.around, []
         for start in range(0, len(frames), self.config.window):
             stop, before = min(start + self.config.window, len(frames)), max(start - around, 0)
             kept = slice(start - before, stop - before)
-            runs.append(self.encode(self._tensor(frames[before : stop + around]), kept=kept)[0])
+            pictures = self._tensor(frames[before : stop + around])
+            runs.append(self.encode_views(pictures, kept=kept, mirrored=mirrored)[0])
         return torch.cat(runs)
 
     def _tensor(self, frames: NDArray[np.uint8]) -> Tensor:
@@ -361,8 +424,15 @@ def load(folder: Path | str) -> InverseDynamicsModel:
         model = InverseDynamicsModel(IDMConfig.from_dict(config))
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder} holds a config this version cannot build: {error}.") from None
-    load_strictly(model, tensors, source=folder)
+    load_strictly(model, _with_later_calibration(model, tensors), source=folder)
     return model.eval()
+
+
+def _with_later_calibration(model: InverseDynamicsModel, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Models saved before these were measured have no low confidence, and one calibration for both ways to infer."""
+    fresh = {name: tensor for name, tensor in model.state_dict().items() if name in LATER}
+    same = {f"mirrored_{name}": tensor for name, tensor in tensors.items() if name.startswith("calibration.")}
+    return {**fresh, **same, **tensors}
 
 
 def weights_between(degrees: Tensor, centres: Tensor) -> Tensor:

@@ -7,11 +7,12 @@ import lightning
 import torch
 from torch import Tensor
 
-from env.actions import BUTTONS, Actions
+from env.actions import Actions
 from idm.calibration import calibrate
 from idm.config import IDMConfig, motion_identity
 from idm.datamodule import IDMDataModule
 from idm.metrics import score
+from idm.mirror import mirrored_buttons
 from idm.model import ActionLogits, InverseDynamicsModel, load
 from idm.nn.motion import MotionFeatures
 from learning.checkpoint import load_strictly
@@ -113,11 +114,9 @@ class IDMModule(lightning.LightningModule):
 def mirror_some(batch: Batch, features: MotionFeatures | None) -> Batch:
     """Mirrors each window with probability one half: frames, left and right, and the sign of the yaw."""
     mirrored = torch.rand(len(batch.frames), device=batch.frames.device) < 0.5
-    left, right = BUTTONS.index("left"), BUTTONS.index("right")
     frames, buttons, camera = batch.frames.clone(), batch.buttons.clone(), batch.camera.clone()
     frames[mirrored] = batch.frames[mirrored].flip(3)
-    buttons[mirrored, :, left] = batch.buttons[mirrored, :, right]
-    buttons[mirrored, :, right] = batch.buttons[mirrored, :, left]
+    buttons[mirrored] = batch.buttons[mirrored][..., mirrored_buttons()]
     camera[mirrored, :, 1] = -batch.camera[mirrored, :, 1]
     motion = batch.motion
     if motion is not None and features is not None:

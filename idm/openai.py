@@ -20,7 +20,7 @@ IDM_NAMES: Names = (
     (r"^button_head\.linear\.", r"pi_head.buttons.linear_layer."),
     (r"^camera_head\.linear\.", r"pi_head.camera.linear_layer."),
 )
-OUR_OWN = ("calibration.", "positive_weight", "camera_spread")
+OUR_OWN = ("calibration.", "mirrored_calibration.", "mirror_pays", "positive_weight", "camera_spread")
 """Beginnings of the names of our tensors that OpenAI's files do not have."""
 
 

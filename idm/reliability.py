@@ -39,6 +39,12 @@ def tick_confidence(
     return confidence
 
 
+def prediction_confidence(prediction: Prediction) -> NDArray[np.float32]:
+    """(T,) `tick_confidence` of a prediction."""
+    pressed = np.exp(prediction.button_log_probs[..., 1])
+    return tick_confidence(prediction.actions.buttons, pressed, camera_probability(prediction))
+
+
 def calibration_error(
     probabilities: NDArray[np.floating[Any]], happened: NDArray[np.bool_], *, bins: int = BINS
 ) -> float | None:
@@ -91,7 +97,7 @@ def reliability(prediction: Prediction, true: Actions) -> dict[str, Any]:
     right_bin = camera.argmax(axis=-1) == prediction.quantizer.encode(true.camera)  # (T, 2)
     found = prediction.actions
     wrong = found.buttons != true.buttons
-    confidence = tick_confidence(found.buttons, pressed, camera_probability(prediction))
+    confidence = prediction_confidence(prediction)
     return {
         "buttons_ece": calibration_error(pressed, true.buttons),
         "buttons_ece_likely": calibration_error(pressed[likely], true.buttons[likely]),

@@ -67,8 +67,7 @@ def label_videos(
     options = _with_precision(options)
     checkpoint = Path(checkpoint)
     model = load(checkpoint)  # here, so that a bad checkpoint is one error rather than one in every worker
-    if options.window is None:
-        options = replace(options, window=model.config.window)
+    options = options.filled_in(model)
     recipe = options.recipe(checkpoint)
     names = [videos] if isinstance(videos, str | os.PathLike) else videos
     jobs = plan_jobs(names, Path(output), recursive=options.recursive)
@@ -81,7 +80,11 @@ def label_videos(
     with closing(_work(list(todo), checkpoint, options, recipe)) as events:
         for result in _follow(events, todo, progress=progress):
             results[VideoJob(result.video, result.labels)] = result
-    return LabelReport([result for result in results.values() if result], time.monotonic() - started)
+    return LabelReport(
+        [result for result in results.values() if result],
+        time.monotonic() - started,
+        low_confidence=options.low_confidence,
+    )
 
 
 def _with_precision(options: LabelOptions) -> LabelOptions:
@@ -145,7 +148,7 @@ def _make_work(
     """What worker `number` labels videos with."""
     model = load(checkpoint).to(choose_device(options.device, number))
     assert options.precision != "auto", "chosen before the work is dealt out"
-    inference = Inference(model, precision=options.precision, compiled=options.compiled)
+    inference = Inference(model, precision=options.precision, compiled=options.compiled, mirrored=options.mirror)
     labeller = Labeller(inference, window=options.window or model.config.window, batch=options.batch)
     return VideoLabeller(labeller, options, recipe, ahead=decoded_ahead(inference.device), clock=clock)
 

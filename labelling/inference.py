@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idm.model import ActionLogits, InverseDynamicsModel
+from idm.model import ActionLogits, InverseDynamicsModel, Prediction
 from learning.precision import Precision
 
 
@@ -16,7 +16,7 @@ from learning.precision import Precision
 class _Request:
     """What one thread wants computed."""
 
-    rows: Tensor  # (B, T, ...): frames to encode, or encoded windows to read
+    rows: Tensor  # (B, T, ...): frames to encode, or encoded windows to read, (B, T, V, D)
     kept: slice | None
     """The frames to encode; None for windows to read."""
     answer: tuple[Tensor, ...] | None = None
@@ -31,13 +31,20 @@ class Inference:
     """Computes for one thread or for several: what threads ask for while the model is busy becomes one batch.
 
     `precision` bfloat16 computes products in bfloat16, for GPUs; log-probabilities then differ in the second or third
-    decimal place. `compiled` lets torch.compile build the image network.
+    decimal place. `compiled` lets torch.compile build the image network. `mirrored` averages with what the model says
+    of the mirrored clip; by default where its `mirrors` says so.
     """
 
     def __init__(
-        self, model: InverseDynamicsModel, *, precision: Precision = "float32", compiled: bool = False
+        self,
+        model: InverseDynamicsModel,
+        *,
+        precision: Precision = "float32",
+        compiled: bool = False,
+        mirrored: bool | None = None,
     ) -> None:
         self.model = model
+        self.mirrored = model.mirrors(mirrored)
         self.device = next(model.parameters()).device
         self.precision = precision
         if compiled:
@@ -54,12 +61,16 @@ class Inference:
         return chunk.to(self.device)
 
     def encode(self, frames: Tensor, kept: slice) -> Tensor:
-        """uint8 (T, H, W, 3), and which of them -> (kept, D)."""
+        """uint8 (T, H, W, 3), and which of them -> (kept, V, D)."""
         return self._ask(_Request(frames[None], kept))[0][0]
 
     def read(self, encoded: Tensor) -> ActionLogits:
-        """The encoded frames of a window each, (B, T, D) -> calibrated log-probabilities."""
+        """The encoded frames of a window each, (B, T, V, D) -> calibrated log-probabilities."""
         return ActionLogits(*self._ask(_Request(encoded, None)))
+
+    def decide(self, logits: ActionLogits) -> Prediction:
+        """What `read` gives of T ticks -> actions."""
+        return self.model.decide(logits, mirrored=self.mirrored)
 
     def _ask(self, request: _Request) -> tuple[Tensor, ...]:
         with self._changing:
@@ -81,7 +92,10 @@ class Inference:
             rows = torch.cat([request.rows for request in batch])
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                 kept = batch[0].kept
-                answers = self.model.infer_encoded(rows) if kept is None else (self.model.encode(rows, kept=kept),)
+                if kept is None:
+                    answers: tuple[Tensor, ...] = self.model.infer_encoded(rows)
+                else:
+                    answers = (self.model.encode_views(rows, kept=kept, mirrored=self.mirrored),)
             sizes = [len(request.rows) for request in batch]
             parts = [torch.split(answer.float(), sizes) for answer in answers]
             for request, answer in zip(batch, zip(*parts, strict=True), strict=True):

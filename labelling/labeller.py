@@ -84,7 +84,7 @@ class Labeller:
             yield self._answer(waiting[first : first + self.batch], recent)
 
     def _encode(self, chunks: Iterable[NDArray[np.uint8]]) -> Iterator[Tensor]:
-        """Encodes each frame once, though two windows see it: chunks -> runs of (n, D).
+        """Encodes each frame once, though two windows see it: chunks -> runs of (n, V, D).
 
         A frame is encoded with the frames around it, so the last ones of a chunk wait for the next chunk.
         """
@@ -107,7 +107,7 @@ class Labeller:
             torch.cat([part[row, window.kept] for row, window in enumerate(windows)])
             for part in (logits.buttons, logits.camera)
         ]
-        return Answers.from_prediction(self.model.decide(ActionLogits(*kept)))
+        return Answers.from_prediction(self.inference.decide(ActionLogits(*kept)))
 
 
 class _Recent:

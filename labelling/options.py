@@ -1,11 +1,12 @@
 """How videos are labelled: the keywords of `label_videos` and the options of its command, in one place."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from env.errors import GhostkeysError
 from env.video.ticks import TICKS_PER_SECOND, FrameRate
+from idm.model import InverseDynamicsModel
 from labelling.provenance import checkpoint_sha256
 from labelling.quality import QualityThresholds
 from labelling.windows import WindowPlanner
@@ -30,8 +31,11 @@ class LabelOptions:
     """windows inferred together"""
     recursive: bool = False
     """also label the videos in folders below"""
-    low_confidence: float = 0.01
-    """ticks with a smaller probability that all keys and the mouse are right are marked unusable; 0 marks none"""
+    mirror: bool | None = None
+    """average with what the model says of the mirrored video (default: where its calibration found that better)"""
+    low_confidence: float | None = None
+    """ticks with a smaller probability that all keys and the mouse are right are marked unusable; 0 marks none
+    (default: the one below which a tenth of the play lay that the model was calibrated on)"""
     keep_prefix: bool = False
     """label the good part of a video that is cut off, rather than fail"""
     device: str = "auto"
@@ -53,7 +57,12 @@ class LabelOptions:
             _check(1 <= self.fps <= 1000, "fps", self.fps, "auto, native, or the true rate, 1 to 1000")
         _check(self.workers is None or 0 <= self.workers <= MAX_WORKERS, "workers", self.workers, f"0 to {MAX_WORKERS}")
         _check(1 <= self.batch <= MAX_BATCH, "batch", self.batch, f"1 to {MAX_BATCH} windows")
-        _check(0.0 <= self.low_confidence <= 1.0, "low_confidence", self.low_confidence, "a probability, 0 to 1")
+        _check(
+            self.low_confidence is None or 0.0 <= self.low_confidence <= 1.0,
+            "low_confidence",
+            self.low_confidence,
+            "a probability, 0 to 1",
+        )
         _check(1 <= self.together <= MAX_WORKERS, "together", self.together, f"1 to {MAX_WORKERS}")
         _check(
             self.together == 1 or not self.workers, "together", self.together, "1, or more without processes (workers)"
@@ -64,13 +73,26 @@ class LabelOptions:
             _check(self.window <= MAX_WINDOW, "window", self.window, f"at most {MAX_WINDOW} ticks")
             WindowPlanner(self.window)
 
+    def filled_in(self, model: InverseDynamicsModel) -> Self:
+        """These options with the model's own where none are given."""
+        mirror = model.mirrors(self.mirror)
+        return replace(
+            self,
+            window=model.config.window if self.window is None else self.window,
+            mirror=mirror,
+            low_confidence=(
+                model.low_confidence(mirrored=mirror) if self.low_confidence is None else self.low_confidence
+            ),
+        )
+
     def recipe(self, checkpoint: Path) -> dict[str, Any]:
-        """What decides a label file's content besides its video, as plain values; `window` must be given."""
+        """What decides a label file's content besides its video, as plain values, once the options are filled in."""
         return {
             "checkpoint_sha256": checkpoint_sha256(checkpoint),
             "resampling": self._resampling(),
             "window": self.window,
             "precision": self.precision,
+            "mirror": self.mirror,
             "low_confidence": self.low_confidence,
             "quality": asdict(self.quality),
         }

@@ -19,6 +19,8 @@ from learning.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 
 Recipe = Mapping[str, Any]
 """What, besides the video, decides a label file's content: plain values by name."""
+BEFORE = {"mirror": False}
+"""Settings of label files that were made before there was a choice."""
 
 
 def checkpoint_sha256(folder: Path) -> str:
@@ -58,6 +60,7 @@ def is_current(labels: Path, video: Path, recipe: Recipe) -> bool:
         found, stat = _read_metadata(labels), video.stat()
         if found is None or not S_ISREG(stat.st_mode):
             return False
+        found = {**BEFORE, **found}
         same = {**recipe, "format_version": LABEL_FORMAT_VERSION, "video_size": stat.st_size}
         if found["video"] != _relative(video, labels) or any(found.get(key) != value for key, value in same.items()):
             return False

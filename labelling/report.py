@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from env.video.ticks import TICKS_PER_SECOND
+from labelling.quality import UNCERTAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class LabelReport:
     videos: Sequence[VideoResult]
     seconds: float
     """Duration of the run."""
+    low_confidence: float | None = None
+    """Ticks of a smaller confidence were marked unusable."""
 
     def with_status(self, status: Literal["done", "skipped", "failed"]) -> list[VideoResult]:
         """The results with this status."""
@@ -58,14 +61,21 @@ class LabelReport:
         """Ticks labelled in this run that are not usable, by reason."""
         return sum((Counter(video.unusable) for video in self.videos), Counter())
 
+    @property
+    def usable(self) -> int:
+        """Ticks labelled in this run that are usable."""
+        return self.ticks - self.unusable.total()
+
     def as_dict(self) -> dict[str, Any]:
         """The report as values that JSON can hold."""
         return {
             "videos": {status: len(self.with_status(status)) for status in ("done", "skipped", "failed")},
             "failures": [{"video": str(video.video), "reason": video.reason} for video in self.with_status("failed")],
             "frames": self.ticks,
-            "usable_frames": self.ticks - self.unusable.total(),
+            "usable_frames": self.usable,
+            "usable_share": round(self.usable / max(self.ticks, 1), 4),
             "unusable_frames": dict(self.unusable.most_common()),
+            "low_confidence": self.low_confidence,
             "confidence": round(self.confidence, 4),
             "confidence_by_video": {str(v.video): round(v.confidence, 4) for v in self.with_status("done")},
             "seconds": round(self.seconds, 3),
@@ -81,8 +91,8 @@ class LabelReport:
         count = figures["videos"]
         lines = [
             f"videos    {count['done']} labelled, {count['skipped']} labelled before, {count['failed']} failed",
-            f"frames    {self.ticks:,}, of which {figures['usable_frames']:,} usable",
-            *(f"          {ticks:,} {reason}" for reason, ticks in self.unusable.most_common()),
+            f"frames    {self.ticks:,}, of which {self.usable:,} ({figures['usable_share']:.0%}) usable",
+            *(f"          {ticks:,} {self._explained(reason)}" for reason, ticks in self.unusable.most_common()),
         ]
         if self.ticks:
             rate, times = figures["frames_per_second"], figures["times_real_time"]
@@ -91,6 +101,9 @@ class LabelReport:
             lines.append(f"          {figures['frames_per_cpu_second']:,.0f} frames per second of processor time")
         lines += [f"failed    {video.reason}" for video in self.with_status("failed")]
         return "\n".join(lines)
+
+    def _explained(self, reason: str) -> str:
+        return f"{reason}, below {self.low_confidence:.3g}" if reason == UNCERTAIN and self.low_confidence else reason
 
 
 def _rate(amount: float, seconds: float) -> float:

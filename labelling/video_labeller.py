@@ -71,7 +71,9 @@ class VideoLabeller:
         if source.fault:
             metadata["cut_off"] = source.fault
         times, gaps = np.array(source.times), np.array(source.gaps, bool)
-        reasons = source.measures.reasons(times, answers.confidence, self.options.low_confidence, gaps=gaps)
+        low_confidence = self.options.low_confidence
+        assert low_confidence is not None, "filled in before the work is dealt out"
+        reasons = source.measures.reasons(times, answers.confidence, low_confidence, gaps=gaps)
         usable = reasons == USABLE
         with _writing(job.labels):
             write_labels(

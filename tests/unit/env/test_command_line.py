@@ -57,6 +57,26 @@ def test_a_dict_is_given_by_its_keys_or_whole(words: list[str]) -> None:
     assert run(*words)[5] == {"step_deadline": 5, "spec": "Find"}
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--mirror"], (True, False)),
+        (["--no-mirror", "--compiled"], (False, True)),
+        (["--mirror", "false", "--compiled", "true"], (False, True)),
+        (["--mirror=true", "--no-compiled"], (True, False)),
+        (["--mirror", "null"], (None, False)),
+        ([], (None, False)),
+    ],
+)
+def test_what_is_true_or_false_is_switched_on_and_off(words: list[str], expected: tuple[Any, ...]) -> None:
+    def switches(mirror: bool | None = None, compiled: bool = False, rate: float = 1.0) -> tuple[Any, ...]:
+        return mirror, compiled
+
+    assert run_command(switches, words, program="ghostkeys label") == expected
+    with pytest.raises(UsageError, match="there is no option --no-rate"):
+        run_command(switches, ["--no-rate"], program="ghostkeys label")
+
+
 def test_negative_numbers_are_values() -> None:
     assert run("--size", "-1", "16", "--max-ticks", "-3", "--rate", "-0.5")[1:4] == (-3, (-1, 16), -0.5)
 

@@ -85,9 +85,9 @@ def test_options_have_dashes_and_the_fields_docstrings_are_their_help(capsys: py
 def test_every_option_reaches_the_labels(
     run: Callable[..., int], make_video: MakeVideo, tmp_path: Path, spelling: str
 ) -> None:
-    options = ["--fps", "native", "--window", "16", "--batch", "2", "--precision", "bfloat16", spelling, "0.5"]
-    assert run(make_video("a.mp4", 20), *options) == 0
+    options = ["--fps", "native", "--window", "16", "--batch", "2", "--precision", "bfloat16", "--mirror"]
+    assert run(make_video("a.mp4", 20), *options, spelling, "0.5") == 0
     metadata = label_metadata(read_labels(tmp_path / "out" / "a.labels.parquet"))
-    assert [metadata[name] for name in ("resampling", "window", "precision", "low_confidence")] == [
-        "native", 16, "bfloat16", 0.5,
+    assert [metadata[name] for name in ("resampling", "window", "precision", "mirror", "low_confidence")] == [
+        "native", 16, "bfloat16", True, 0.5,
     ]  # fmt: skip

@@ -1,17 +1,19 @@
 """Many videos become whole label files; what is done is not done again, and a bad video costs only itself."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import av
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from env.errors import CheckpointError, GhostkeysError
 from env.recordings.labels import label_metadata
 from env.recordings.recording import Recording
-from idm.model import InverseDynamicsModel, load
+from idm.model import LOW_CONFIDENCE, InverseDynamicsModel, load
 from labelling import LabelReport, label_videos, read_labels
 from labelling.options import LabelOptions
 from learning.checkpoint import save_checkpoint
@@ -202,3 +204,39 @@ def test_confidence_decides_what_is_usable(run: Run, make_video: MakeVideo, tmp_
 
     assert "low confidence" in reasons(low_confidence=0.9)
     assert "low confidence" not in reasons(low_confidence=0.0)
+
+
+def test_by_default_the_model_says_how_to_label(
+    run: Run, make_video: MakeVideo, tmp_path: Path, model: InverseDynamicsModel
+) -> None:
+    """Its calibration has measured which confidence is low, and whether to average with the mirrored video."""
+    video = make_video("a.mp4", 70)
+    measured = load(model.save(tmp_path / "measured"))
+    measured.mirror_pays.fill_(True)
+    measured.mirrored_calibration.low_confidence.fill_(1.0)
+    measured.save(tmp_path / "measured")
+
+    def settings(checkpoint: Path | None = None, **keywords: object) -> tuple[bool, float, bool]:
+        report = run(video, **keywords, **({"checkpoint": checkpoint} if checkpoint else {}))
+        metadata = label_metadata(read_labels(report.videos[0].labels))
+        assert report.low_confidence == metadata["low_confidence"]
+        return metadata["mirror"], metadata["low_confidence"], "low confidence" in report.unusable
+
+    assert settings()[:2] == (False, LOW_CONFIDENCE)
+    assert settings(tmp_path / "measured") == (True, 1.0, True)
+    assert settings(tmp_path / "measured", mirror=False)[:2] == (False, LOW_CONFIDENCE)
+    assert settings(tmp_path / "measured", low_confidence=0.0) == (True, 0.0, False)
+
+
+def test_label_files_of_before_there_was_a_mirror_are_not_made_again(
+    run: Run, make_video: MakeVideo, tmp_path: Path
+) -> None:
+    video = make_video("a.mp4", 20)
+    labels = tmp_path / "out" / "a.labels.parquet"
+    run(video)
+    metadata = label_metadata(read_labels(labels))
+    del metadata["mirror"]
+    table = pq.read_table(labels)
+    pq.write_table(table.replace_schema_metadata({b"ghostkeys": json.dumps(metadata)}), labels)
+    assert run(video).videos[0].status == "skipped"
+    assert run(video, mirror=True).videos[0].status == "done"

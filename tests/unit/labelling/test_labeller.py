@@ -11,6 +11,7 @@ from env.video.pictures import resize
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel
 from idm.nn.motion import MotionScale
+from labelling.inference import Inference
 from labelling.labeller import Answers, Labeller
 
 MakeFrames = Callable[..., NDArray[np.uint8]]
@@ -23,8 +24,15 @@ def chunked(frames: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]
         yield frames[start : start + size]
 
 
-def label(model: InverseDynamicsModel, frames: NDArray[np.uint8], *, chunk: int = 64, batch: int = 4) -> Answers:
-    labeller = Labeller(model, window=WINDOW, batch=batch)
+def label(
+    model: InverseDynamicsModel,
+    frames: NDArray[np.uint8],
+    *,
+    chunk: int = 64,
+    batch: int = 4,
+    mirrored: bool | None = None,
+) -> Answers:
+    labeller = Labeller(Inference(model, mirrored=mirrored), window=WINDOW, batch=batch)
     return Answers.concatenate(list(labeller.label(chunked(frames, chunk))))
 
 
@@ -71,10 +79,13 @@ def test_probabilities_are_probabilities(model: InverseDynamicsModel, make_frame
     assert (answers.confidence <= answers.camera_probability + 1e-5).all()
 
 
-def test_a_long_video_is_answered_as_by_the_model_alone(model: InverseDynamicsModel, make_frames: MakeFrames) -> None:
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_long_video_is_answered_as_by_the_model_alone(
+    model: InverseDynamicsModel, make_frames: MakeFrames, mirrored: bool
+) -> None:
     """`predict` and `label` share what is computed of a frame between windows, and differ only in how they are cut."""
     frames = resize(make_frames(2 * WINDOW), SIZE)
-    answers, prediction = label(model, frames), model.predict(frames)
+    answers, prediction = label(model, frames, mirrored=mirrored), model.predict(frames, mirrored=mirrored)
     np.testing.assert_array_equal(answers.actions.buttons, prediction.actions.buttons)
     np.testing.assert_allclose(answers.actions.camera, prediction.actions.camera, atol=1e-4)
 
