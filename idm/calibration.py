@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idm.model import ActionLogits, InverseDynamicsModel
+from idm.model import ActionLogits, Calibration, InverseDynamicsModel
 from idm.reliability import prediction_confidence
 from learning.data import Episode
 from learning.windows import TiledWindows
@@ -29,9 +29,10 @@ PULL = 5.0
 def calibrate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> None:
     """Fits the model's calibrations in place: of what it says of a clip, and of the mean with its mirror image.
 
-    Each has a scale and a bias per button, a scale per camera axis, a threshold per button, and the confidence below
-    which `DOUBTFUL` of this play falls. A model with fixed motion features, whose mirror image costs next to nothing,
-    then averages by default if that makes this play more likely.
+    Each has a scale and a bias per button, a scale per camera axis, and the confidence below which `DOUBTFUL` of this
+    play falls. Both have the thresholds per button that are best for the clip alone: two choices would differ by chance
+    more than by what is best. A model with fixed motion features, whose mirror image costs next to nothing, then
+    averages by default if that makes this play more likely.
 
     Without an episode as long as the model's window, the calibrations stay as they are, and a warning is logged.
     """
@@ -40,36 +41,39 @@ def calibrate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> None:
         return
     plain, mirrored, buttons, camera = held_out(model, episodes)
     bins = torch.from_numpy(model.camera.encode(camera.cpu().numpy())).to(camera.device)
-    loss = _calibrate(model, plain, buttons, bins, mirrored=False)
-    mirrored_loss = _calibrate(model, mirrored, buttons, bins, mirrored=True)
-    model.mirror_pays.fill_(model.config.has_motion and mirrored_loss < loss)
+    plain = _fit(model.calibration, plain, buttons, bins)
+    mirrored = _fit(model.mirrored_calibration, mirrored, buttons, bins)
+    pressed = plain.buttons[..., 1].exp().cpu().numpy()
+    thresholds = torch.tensor(
+        [best_threshold(each, held) for each, held in zip(pressed.T, buttons.cpu().numpy().T, strict=True)]
+    )
+    model.calibration.threshold.copy_(thresholds)
+    model.mirrored_calibration.threshold.copy_(thresholds)
+    if len(buttons) == 0:
+        return
+    for is_mirrored, logits in enumerate((plain, mirrored)):
+        confidence = prediction_confidence(model.decide(logits, mirrored=bool(is_mirrored)))
+        low = float(np.quantile(confidence, DOUBTFUL))
+        model.calibration_of(mirrored=bool(is_mirrored)).low_confidence.fill_(low)
+    better = _likelihood(mirrored, buttons, bins) > _likelihood(plain, buttons, bins)
+    model.mirror_pays.fill_(model.config.has_motion and better)
 
 
-def _calibrate(
-    model: InverseDynamicsModel, logits: ActionLogits, buttons: Tensor, bins: Tensor, *, mirrored: bool
-) -> float:
-    """Fits one of the calibrations to uncalibrated log-probabilities and the truth of N ticks.
-
-    Returns the negative log-likelihood of a tick that is left, in nats.
-    """
-    calibration = model.calibration_of(mirrored=mirrored)
+def _fit(calibration: Calibration, logits: ActionLogits, buttons: Tensor, bins: Tensor) -> ActionLogits:
+    """Fits scales and biases to uncalibrated log-probabilities and the truth of N ticks; returns calibrated ones."""
     scale, bias = fit_buttons(logits.buttons[..., 1] - logits.buttons[..., 0], buttons)
     calibration.scale.copy_(scale)
     calibration.bias.copy_(bias)
     calibration.camera_scale.copy_(fit_camera(logits.camera, bins))
     with torch.inference_mode():
-        calibrated = calibration(logits)
-    probabilities = calibrated.buttons[..., 1].exp()
-    thresholds = [
-        best_threshold(probabilities[:, i].cpu().numpy(), buttons[:, i].cpu().numpy()) for i in range(len(scale))
-    ]
-    calibration.threshold.copy_(torch.tensor(thresholds))
-    confidence = prediction_confidence(model.decide(calibrated, mirrored=mirrored))
-    if len(confidence):
-        calibration.low_confidence.fill_(float(np.quantile(confidence, DOUBTFUL)))
-    right_buttons = calibrated.buttons.gather(-1, buttons[..., None].long())
-    right_bins = calibrated.camera.gather(-1, bins[..., None])
-    return float(-(right_buttons.sum() + right_bins.sum()) / max(len(buttons), 1))
+        calibrated: ActionLogits = calibration(logits)
+    return calibrated
+
+
+def _likelihood(logits: ActionLogits, buttons: Tensor, bins: Tensor) -> float:
+    """Sum of the log-likelihoods of true buttons (N, 20) and camera bins (N, 2)."""
+    right_buttons = logits.buttons.gather(-1, buttons[..., None].long())
+    return float(right_buttons.sum() + logits.camera.gather(-1, bins[..., None]).sum())
 
 
 def held_out(
