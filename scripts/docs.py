@@ -31,6 +31,8 @@ PAGES = ROOT / "docs"
 PART = re.compile(r"(<!-- generated: (?P<name>[^>]+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 PACKAGES = ("env", "learning", "idm", "labelling", "agents", "generator")
 TRAINING = ("idm fit", "agent fit", "generator fit")
+SETTINGS_OF = {**{name: name for name in TRAINING}, "idm curve": "idm fit"}
+"""Commands that take the settings of a training command, and of which."""
 CONFIG_KEYS = ("model", "data")
 """Options of the training commands that config files hold, and the page on configuration lists."""
 LIGHTNINGS = ("trainer", "optimizer", "lr_scheduler")
@@ -180,9 +182,9 @@ def _command(name: str) -> str:
     parser = parser_of(name)
     actions = [each for each in options_of(parser) if each.dest != "help"]
     elsewhere = ""
-    if name in TRAINING:
+    if name in SETTINGS_OF:
         actions = [each for each in actions if each.dest.split(".")[0] not in (*CONFIG_KEYS, *LIGHTNINGS)]
-        page = f"[Configuration](configuration.md#{name.replace(' ', '-')})"
+        page = f"[Configuration](configuration.md#{SETTINGS_OF[name].replace(' ', '-')})"
         elsewhere = f"\n`--model.…`, `--data.…` and `--trainer.…` are on the page {page}.\n"
     description = _escaped(" ".join((parser.description or "").split()))
     summary = ghostkeys.COMMANDS[name].summary
