@@ -50,6 +50,8 @@ MEANINGS = {
     "heads": "Attention heads.",
     "appearance_channels": "Channels of the image network's stages.",
     "max_positive_weight": "Bound of that weight.",
+    "camera.max_degrees": "Turns about an axis in a tick are clipped to as many degrees.",
+    "camera.mu": "How much finer small turns are told apart than large ones; null for even bins.",
     "phase.window": "Rows and columns of a window.",
     "config": "YAML file to take options from. Given twice, the later counts; options on the command line count most.",
     "print_config": "Prints the configuration as YAML and exits.",
