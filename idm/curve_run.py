@@ -1,6 +1,5 @@
 """`idm curve`: trains a model for each amount of play and seed, and measures it, where that is not yet done."""
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -65,8 +64,10 @@ def add_options(parser: LightningArgumentParser) -> None:
     """The options of `Options`, for a parser of `idm fit`."""
     parser.description = DESCRIPTION
     for action in parser._actions:
-        if action.dest in ("resume", "seed_everything"):  # the curve's own affair
-            action.help = argparse.SUPPRESS
+        if action.dest == "resume":
+            action.help = "Refused: all models of a curve have the same settings and recordings."
+        elif action.dest == "seed_everything":
+            action.help = "Not used: --seeds says it."
     parser.add_argument(
         "--heldout",
         type=Path,
