@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from agents.scripted import STYLES, ScriptedPlayer
+from agents.scripted import STYLES, ScriptedPlayer, Style
 from agents.trial import check_scripted, try_out
 from agents.workers import check_workers, counting, work
 from env.errors import GhostkeysError, RecordingError
@@ -64,7 +64,7 @@ class Session:
     def reset_options(self) -> dict[str, Any]:
         """How the episode begins: looking in any direction, and in some episodes with something to build with."""
         style, rng = STYLES[self.style], np.random.default_rng([self.seed, 1])
-        kit = dict(style.kit) if rng.random() < style.kit_chance else {}
+        kit = _drawn_kit(style, rng) if rng.random() < style.kit_chance else {}
         return {"yaw": float(rng.uniform(-180.0, 180.0)), "inventory": kit}
 
     def play(self, *, advance: Callable[[int], object], stopped: Callable[[], bool]) -> None:
@@ -150,6 +150,14 @@ def record(
         except OSError as error:
             raise RecordingError(f"{output}: cannot write recordings: {error.strerror or error}.") from error
     return [session.video for session in sessions]
+
+
+def _drawn_kit(style: Style, rng: np.random.Generator) -> dict[str, int]:
+    """What an episode begins with: the whole kit, or some kinds of it in any order and number."""
+    if style.kit_kinds is None:
+        return dict(style.kit)
+    kinds = rng.permutation(list(style.kit))[: rng.integers(*style.kit_kinds, endpoint=True)].tolist()
+    return {kind: int(rng.integers(1, style.kit[kind], endpoint=True)) for kind in kinds}
 
 
 def _check_env(session: Session) -> None:
