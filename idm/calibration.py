@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from env.camera import CameraQuantizer
 from idm.model import ActionLogits, InverseDynamicsModel
 from learning.data import Episode
 from learning.windows import TiledWindows
@@ -36,7 +35,7 @@ def calibrate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> None:
     scale, bias = fit_buttons(logits.buttons[..., 1] - logits.buttons[..., 0], buttons)
     model.calibration.scale.copy_(scale)
     model.calibration.bias.copy_(bias)
-    bins = torch.from_numpy(CameraQuantizer().encode(camera.cpu().numpy())).to(camera.device)
+    bins = torch.from_numpy(model.camera.encode(camera.cpu().numpy())).to(camera.device)
     model.calibration.camera_scale.copy_(fit_camera(logits.camera, bins))
     with torch.inference_mode():
         probabilities = model.calibration(logits).buttons[..., 1].exp()

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from env.camera import CameraQuantizer
 from idm.nn.motion import MotionScale
 from idm.nn.phase import PhaseScale
 
@@ -60,6 +61,8 @@ class IDMConfig:
     """VPT's layer after the blocks. OpenAI's public code has its weights but discards what it gives: `idle`."""
     temperature: float = 1.0
     """The heads' logits are divided by it."""
+    camera: CameraQuantizer = field(default_factory=CameraQuantizer)
+    """The camera head's bins, VPT's by default. Faster turns than its `max_degrees` a tick are inferred as those."""
     camera_decode: Literal["argmax", "expectation"] = "expectation"
     """Degrees of a tick: the centre of the likeliest bin, or the mean over bins."""
     camera_target: Literal["nearest", "between"] = "between"
@@ -121,6 +124,8 @@ class IDMConfig:
         values = _tuples(dict(config))
         values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
         values["phase"] = tuple(PhaseScale(**scale) for scale in values.get("phase", ()))
+        if "camera" in values:
+            values["camera"] = CameraQuantizer(**values["camera"])
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def compare(predictions: Sequence[Prediction], episodes: Sequence[Episode]) -> E
         comparison.predicted,
         np.concatenate([prediction.button_log_probs for prediction in predictions]),
         np.concatenate([prediction.camera_log_probs for prediction in predictions]),
+        predictions[0].quantizer,
     )
     pressed = np.exp(whole.button_log_probs[..., 1])
     known = comparison.known
@@ -81,7 +82,9 @@ def compare(predictions: Sequence[Prediction], episodes: Sequence[Episode]) -> E
         },
         measured={name: measure(column, bootstrap) for name, column in {"model": comparison, **guesses}.items()},
         reliability=reliability(
-            Prediction(whole.actions[known], whole.button_log_probs[known], whole.camera_log_probs[known]),
+            Prediction(
+                whole.actions[known], whole.button_log_probs[known], whole.camera_log_probs[known], whole.quantizer
+            ),
             comparison.true[known],
         ),
         bootstrap=bootstrap,

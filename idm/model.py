@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,6 @@ from learning.nn.impala import FanInConv3d, FanInLinear, ImpalaCNN, in_parts
 from learning.stored_frames import StoredFrames
 from learning.windows import Batch
 
-CAMERA = CameraQuantizer()
 LEAST_LOG_PROB = math.log(1e-7)
 """Below it, the loss of a button does not grow."""
 
@@ -36,7 +35,7 @@ class ActionLogits(NamedTuple):
     """Log-probabilities of each tick's buttons and camera bins."""
 
     buttons: Tensor  # (B, T, 20, 2): released, pressed
-    camera: Tensor  # (B, T, 2, 11): pitch, yaw
+    camera: Tensor  # (B, T, 2, bins): pitch, yaw; VPT has 11
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,8 @@ class Prediction:
 
     actions: Actions
     button_log_probs: NDArray[np.float32]  # (T, 20, 2): released, pressed
-    camera_log_probs: NDArray[np.float32]  # (T, 2, 11): pitch, yaw
+    camera_log_probs: NDArray[np.float32]  # (T, 2, bins): pitch, yaw
+    quantizer: CameraQuantizer = field(default_factory=CameraQuantizer)  # what the bins are
 
 
 class Calibration(nn.Module):
@@ -125,6 +125,7 @@ class InverseDynamicsModel(nn.Module):
     def __init__(self, config: IDMConfig) -> None:
         super().__init__()
         self.config = config
+        self.camera = config.camera
         self.motion = motion_features(config) if config.has_motion else None
         self.appearance = _appearance(config)
         self.read_motion = MotionReader(self.motion.shifts, config.motion_outputs) if self.motion is not None else None
@@ -154,7 +155,7 @@ class InverseDynamicsModel(nn.Module):
             self.last.requires_grad_(config.last_layer == "used")
         self.norm = nn.LayerNorm(config.width)
         self.button_head = CategoricalHead(config.width, [len(BUTTONS)], 2, temperature=config.temperature)
-        self.camera_head = CategoricalHead(config.width, [2], CAMERA.bins, temperature=config.temperature)
+        self.camera_head = CategoricalHead(config.width, [2], config.camera.bins, temperature=config.temperature)
         self.calibration = Calibration()
         self.register_buffer("positive_weight", torch.ones(len(BUTTONS)))
         self.register_buffer("camera_spread", torch.ones(2))
@@ -233,22 +234,26 @@ class InverseDynamicsModel(nn.Module):
         per_axis = -(self._camera_target(batch.camera) * logits.camera).sum(-1)  # (B, T, 2)
         losses = {"buttons": per_button[counts].sum() / number, "camera": per_axis[counts].sum() / number}
         if self.config.degrees_weight:
-            error = self._expected(logits.camera) - batch.camera.clamp(-CAMERA.max_degrees, CAMERA.max_degrees)
+            error = self._expected(logits.camera) - self._reachable(batch.camera)
             losses["degrees"] = (error / self.camera_spread)[counts].square().sum() / number
         total = losses["buttons"] + losses["camera"] + self.config.degrees_weight * losses.get("degrees", 0.0)
         return {"total": total, **losses}
 
     def _expected(self, camera: Tensor) -> Tensor:
-        """Mean degrees under the camera's log-probabilities: (..., 11) -> (...)."""
+        """Mean degrees under the camera's log-probabilities: (..., bins) -> (...)."""
         with torch.autocast(camera.device.type, enabled=False):  # bfloat16 would round the degrees
-            return camera.exp() @ torch.from_numpy(CAMERA.centres).to(camera.device)
+            return camera.exp() @ torch.from_numpy(self.camera.centres).to(camera.device)
+
+    def _reachable(self, camera: Tensor) -> Tensor:
+        """Degrees as far as the bins reach."""
+        return camera.clamp(-self.camera.max_degrees, self.camera.max_degrees)
 
     def _camera_target(self, camera: Tensor) -> Tensor:
-        """(B, T, 2) degrees -> (B, T, 2, 11) weights of the bins."""
+        """(B, T, 2) degrees -> (B, T, 2, bins) weights of the bins."""
         if self.config.camera_target == "nearest":
-            bins = torch.from_numpy(CAMERA.encode(camera.cpu().numpy())).to(camera.device)
-            return F.one_hot(bins, CAMERA.bins).float()
-        return weights_between(camera, torch.from_numpy(CAMERA.centres).to(camera.device))
+            bins = torch.from_numpy(self.camera.encode(camera.cpu().numpy())).to(camera.device)
+            return F.one_hot(bins, self.camera.bins).float()
+        return weights_between(camera, torch.from_numpy(self.camera.centres).to(camera.device))
 
     def weigh_losses(self, actions: Actions) -> None:
         """Sets the weights of the loss from the training set: rare buttons and small camera movements weigh more.
@@ -259,7 +264,7 @@ class InverseDynamicsModel(nn.Module):
         odds = (1.0 - rates) / rates.clamp_min(1e-6)
         weights = odds.pow(self.config.positive_weight_power).clamp(1.0, self.config.max_positive_weight)
         self.positive_weight.copy_(weights)
-        turns = torch.from_numpy(actions.camera).clamp(-CAMERA.max_degrees, CAMERA.max_degrees)
+        turns = self._reachable(torch.from_numpy(actions.camera))
         self.camera_spread.copy_(turns.std(0, correction=0).clamp_min(0.1))
 
     @torch.inference_mode()
@@ -285,7 +290,10 @@ class InverseDynamicsModel(nn.Module):
             )
         if len(frames) == 0:
             return Prediction(
-                Actions.none(0), np.zeros((0, len(BUTTONS), 2), np.float32), np.zeros((0, 2, CAMERA.bins), np.float32)
+                Actions.none(0),
+                np.zeros((0, len(BUTTONS), 2), np.float32),
+                np.zeros((0, 2, self.camera.bins), np.float32),
+                self.camera,
             )
         encoded = self._encode_video(frames)[None]  # (1, T, D)
         pieces = [
@@ -295,15 +303,15 @@ class InverseDynamicsModel(nn.Module):
         return self.decide(ActionLogits(*(torch.cat(parts) for parts in zip(*pieces, strict=True))))
 
     def decide(self, logits: ActionLogits) -> Prediction:
-        """Calibrated log-probabilities (T, 20, 2) and (T, 2, 11), of any precision -> actions."""
+        """Calibrated log-probabilities (T, 20, 2) and (T, 2, bins), of any precision -> actions."""
         logits = ActionLogits(*(part.float() for part in logits))
         pressed = logits.buttons[..., 1].exp() > self.calibration.threshold
         if self.config.camera_decode == "expectation":
             camera = self._expected(logits.camera)
         else:
-            camera = torch.from_numpy(CAMERA.decode(logits.camera.argmax(-1).cpu().numpy()))
+            camera = torch.from_numpy(self.camera.decode(logits.camera.argmax(-1).cpu().numpy()))
         actions = Actions(pressed.cpu().numpy(), camera.cpu().numpy())
-        return Prediction(actions, logits.buttons.cpu().numpy(), logits.camera.cpu().numpy())
+        return Prediction(actions, logits.buttons.cpu().numpy(), logits.camera.cpu().numpy(), self.camera)
 
     def save(self, folder: Path | str, *, metadata: Mapping[str, Any] | None = None) -> Path:
         """Writes a checkpoint folder that `load` reads."""

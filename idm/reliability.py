@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from env.actions import BUTTONS, Actions
-from env.camera import CameraQuantizer
 from idm.metrics import AXES
 from idm.model import Prediction
 
@@ -21,9 +20,9 @@ COVERAGES = (1.0, 0.9, 0.75, 0.5)
 
 def camera_probability(prediction: Prediction) -> NDArray[np.float32]:
     """(T,) of the view's turn lying within a bin of the one given: mass for pitch times that for yaw."""
-    quantizer = CameraQuantizer()
+    quantizer = prediction.quantizer
     bins = quantizer.encode(prediction.actions.camera)[..., None]  # (T, 2, 1)
-    near = np.abs(np.arange(quantizer.bins) - bins) <= 1  # (T, 2, 11)
+    near = np.abs(np.arange(quantizer.bins) - bins) <= 1  # (T, 2, bins)
     mass: NDArray[np.float32] = (np.exp(prediction.camera_log_probs) * near).sum(axis=-1).prod(axis=-1)
     return mass
 
@@ -87,9 +86,9 @@ def _risk(errors: NDArray[np.float64]) -> dict[str, Any]:
 def reliability(prediction: Prediction, true: Actions) -> dict[str, Any]:
     """Calibration errors of buttons and camera bins, and the errors by coverage, of ticks that all have a truth."""
     pressed = np.exp(prediction.button_log_probs[..., 1])  # (T, 20)
-    camera = np.exp(prediction.camera_log_probs)  # (T, 2, 11)
+    camera = np.exp(prediction.camera_log_probs)  # (T, 2, bins)
     likely = pressed >= LEAST_LIKELY
-    right_bin = camera.argmax(axis=-1) == CameraQuantizer().encode(true.camera)  # (T, 2)
+    right_bin = camera.argmax(axis=-1) == prediction.quantizer.encode(true.camera)  # (T, 2)
     found = prediction.actions
     wrong = found.buttons != true.buttons
     confidence = tick_confidence(found.buttons, pressed, camera_probability(prediction))
@@ -117,7 +116,7 @@ def reliability(prediction: Prediction, true: Actions) -> dict[str, Any]:
 def tick_losses(prediction: Prediction, true: Actions) -> NDArray[np.float64]:
     """(T,) negative log-likelihood of each tick's true buttons and camera bins, in nats."""
     buttons = np.where(true.buttons, prediction.button_log_probs[..., 1], prediction.button_log_probs[..., 0])
-    bins = CameraQuantizer().encode(true.camera)[..., None]
+    bins = prediction.quantizer.encode(true.camera)[..., None]
     camera = np.take_along_axis(prediction.camera_log_probs, bins, axis=-1)[..., 0]
     losses: NDArray[np.float64] = -(buttons.sum(axis=1, dtype=np.float64) + camera.sum(axis=1, dtype=np.float64))
     return losses

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from env.camera import CameraQuantizer
 from idm.calibration import calibrate
 from idm.config import IDMConfig
 from idm.datamodule import with_motion
 from idm.metrics import always_off, score
 from idm.model import (
-    CAMERA,
     InverseDynamicsModel,
     load,
     overlapping_windows,
@@ -76,10 +76,24 @@ def test_windows_keep_every_tick_once(length: int, window: int) -> None:
 
 def test_camera_targets_average_to_the_angle() -> None:
     """The weights on two neighbouring bins have the true angle as their mean; beyond the range they clip."""
-    centres = torch.from_numpy(CAMERA.centres)
+    centres = torch.from_numpy(CameraQuantizer().centres)
     degrees = torch.tensor([-10.0, -7.3, -0.1, 0.0, 0.4, 3.3, 10.0])
     torch.testing.assert_close(weights_between(degrees, centres) @ centres, degrees)
     torch.testing.assert_close(weights_between(torch.tensor([25.0]), centres) @ centres, torch.tensor([10.0]))
+
+
+def test_wider_bins_take_faster_turns() -> None:
+    """VPT's end at 10 degrees a tick."""
+    frames = make_episode(8, seed=0).frames
+    for camera, farthest in ((CameraQuantizer(), 10.0), (CameraQuantizer(90.0, 7.5, 100.0), 90.0)):
+        model = InverseDynamicsModel(replace(TINY, camera=camera)).eval()
+        torch.nn.init.zeros_(model.camera_head.linear.weight)
+        bias = torch.full((2, camera.bins), -40.0)
+        bias[:, -1] = 40.0
+        model.camera_head.linear.bias.data.copy_(bias.flatten())
+        prediction = model.predict(frames)
+        assert prediction.quantizer == camera
+        np.testing.assert_allclose(prediction.actions.camera, farthest, rtol=1e-5)
 
 
 def test_one_absurd_turn_does_not_decide_the_weights(model: InverseDynamicsModel) -> None:
@@ -126,8 +140,9 @@ def test_precomputed_motion_gives_the_same_loss(model: InverseDynamicsModel) -> 
             frame_size=(32, 32), appearance="impala", appearance_channels=(4, 8), temporal_filters=4, width=16, heads=2
         ),
         IDMConfig(frame_size=(32, 32), appearance="none", motion=TINY.motion, width=16, heads=2, temporal_depth=0),
+        replace(TINY, camera=CameraQuantizer(90.0, 7.5, 100.0)),
     ],
-    ids=["tiny", "vpt", "motion-only"],
+    ids=["tiny", "vpt", "motion-only", "wide-camera"],
 )
 def test_checkpoint_gives_the_same_model_back(config: IDMConfig, tmp_path: Path) -> None:
     model = InverseDynamicsModel(config).eval()
