@@ -48,6 +48,8 @@ class IDMConfig:
     """Ticks each of them sees."""
     temporal_dilation: int = 1
     """How many times farther apart the ticks of each of them lie than those of the one before."""
+    causal: bool = False
+    """Sees of the future only the next frame, on which a tick's action shows; for comparison, without a transformer."""
     depth: int = 0
     """Transformer blocks."""
     heads: int = 6
@@ -82,6 +84,11 @@ class IDMConfig:
             raise ValueError(
                 f"temporal_kernel ({self.temporal_kernel}) must be odd, to see as many ticks before as after, and "
                 f"temporal_dilation ({self.temporal_dilation}) 1 or more"
+            )
+        if self.causal and (self.depth or self.appearance == "impala"):
+            raise ValueError(
+                f"a causal IDM needs depth 0 and appearance pairs or none: the transformer (depth {self.depth}) sees a "
+                f"whole window, and VPT's image network (appearance {self.appearance}) more or less than the next frame"
             )
         if self.memory < 0 or self.mlp_ratio < 1 or not self.temperature > 0.0:
             raise ValueError(
