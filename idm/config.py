@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from env.camera import CameraQuantizer
+from idm.nn.changes import ChangeGrid
 from idm.nn.motion import MotionScale
 from idm.nn.phase import PhaseScale
 
@@ -25,6 +26,8 @@ class IDMConfig:
     """Scales of the fixed motion features; none switches them off."""
     phase: tuple[PhaseScale, ...] = ()
     """Sets of large windows for the fixed motion features."""
+    changes: tuple[ChangeGrid, ...] = ()
+    """Parts of the picture, such as a hotbar, whose cells' changes are fixed features, too."""
     cursor_outputs: int = 0
     """Features learnt of a cursor that moves while the picture stands still, as over a screen; 0 for none."""
     motion_outputs: int = 192
@@ -99,7 +102,7 @@ class IDMConfig:
     @property
     def has_motion(self) -> bool:
         """Whether it sees fixed motion features."""
-        return bool(self.motion or self.phase)
+        return bool(self.motion or self.phase or self.changes)
 
     @classmethod
     def vpt(cls, scale: int = 4) -> Self:
@@ -131,6 +134,7 @@ class IDMConfig:
         values = _tuples(dict(config))
         values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
         values["phase"] = tuple(PhaseScale(**scale) for scale in values.get("phase", ()))
+        values["changes"] = tuple(ChangeGrid(**part) for part in values.get("changes", ()))
         if "camera" in values:
             values["camera"] = CameraQuantizer(**values["camera"])
         return cls(**values)
@@ -147,6 +151,8 @@ def motion_identity(config: IDMConfig) -> str | None:
         return None
     plain = config.to_dict()
     wanted = [plain["motion"], plain["phase"], plain["frame_size"], *["cursor"] * bool(config.cursor_outputs)]
+    if config.changes:  # as the texts were before there were any
+        wanted.append(plain["changes"])
     text = json.dumps(wanted, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

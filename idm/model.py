@@ -338,7 +338,7 @@ class InverseDynamicsModel(nn.Module):
 
 def motion_features(config: IDMConfig) -> MotionFeatures:
     """The fixed motion features of a model."""
-    return MotionFeatures(config.motion, config.phase, cursor=bool(config.cursor_outputs))
+    return MotionFeatures(config.motion, config.phase, config.changes, cursor=bool(config.cursor_outputs))
 
 
 def _without_last(motion: Tensor) -> Tensor:
