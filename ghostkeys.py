@@ -159,6 +159,9 @@ COMMANDS: dict[str, Command] = {
         "idm.sharding", "shard", "write recordings at the model's size in shards, for object stores and many epochs"
     ),
     "idm fit": Command("idm.commands", "fit", "train an inverse dynamics model on recordings"),
+    "idm curve": Command(
+        "idm.commands", "curve", "tell how good the model gets with more minutes of labelled play: one for each amount"
+    ),
     "idm validate": Command(
         "idm.commands", "validate", "score an inverse dynamics model on recordings it has not seen"
     ),

@@ -9,15 +9,16 @@ differently from time to time.)
 import difflib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, cycle
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
 
-from agents.scripted import STYLES, ScriptedPlayer
+from agents.scripted import STYLES, ScriptedPlayer, Style
 from agents.trial import check_scripted, try_out
 from agents.workers import check_workers, counting, work
 from env.errors import GhostkeysError, RecordingError
@@ -57,14 +58,10 @@ class Session:
         """Where the video goes; it is the last file to appear."""
         return self.folder / f"{self.stem}.mp4"
 
-    def settings(self) -> dict[str, Any]:
-        """What all recordings of a folder have in common."""
-        return {"env": self.env, "style": self.style, "size": list(self.size), "episode_ticks": self.ticks}
-
     def reset_options(self) -> dict[str, Any]:
         """How the episode begins: looking in any direction, and in some episodes with something to build with."""
         style, rng = STYLES[self.style], np.random.default_rng([self.seed, 1])
-        kit = dict(style.kit) if rng.random() < style.kit_chance else {}
+        kit = _drawn_kit(style, rng) if rng.random() < style.kit_chance else {}
         return {"yaw": float(rng.uniform(-180.0, 180.0)), "inventory": kit}
 
     def play(self, *, advance: Callable[[int], object], stopped: Callable[[], bool]) -> None:
@@ -107,49 +104,77 @@ def record(
             early, by death or because the task of `env` is done, counts as a whole one.
         hours: The same in hours.
         player: Who plays. For `human`, see `ghostkeys record --player human --help`.
-        style: How it plays: `gatherer` chops trees, `explorer` uses all keys, `crafter` makes tools from the first log
-            to a stone pickaxe, `miner` digs stairs and tunnels, `builder` puts up walls.
+        style: How it plays: `gatherer` chops trees, `explorer` uses all keys of movement, `everyday` all 20 buttons and
+            flicks of the view, `crafter` makes tools from the first log to a stone pickaxe, `miner` digs stairs and
+            tunnels, `builder` puts up walls. Several, as in `everyday,everyday,crafter`, play in turn, an episode each.
         seed: World of the first episode; the next have the numbers after it.
         size: Height and width of the video.
         episode_ticks: Length of an episode, in ticks of 1/20 s; by default what the style needs to show itself, 1200
-            for most and 6000 for `crafter` and `miner`.
+            for most and 6000 for `crafter` and `miner`; of several styles each has its own.
         workers: Processes, or 0 for none besides this one; by default as many as there are processors. The recordings
             do not depend on it.
         env: Gymnasium id of the environment.
     """
-    if style not in STYLES:
-        near = difflib.get_close_matches(style, STYLES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(STYLES)}."
-        raise GhostkeysError(f"--style {style}: there is no such style; {hint}")
+    styles = _styles(style)
     minutes = _minutes(minutes, hours)
-    episode_ticks = STYLES[style].episode_ticks if episode_ticks is None else episode_ticks
-    if episode_ticks < 1:
+    if episode_ticks is not None and episode_ticks < 1:
         raise GhostkeysError(f"--episode-ticks {episode_ticks}: expected 1 or more.")
+    lengths = [STYLES[name].episode_ticks if episode_ticks is None else episode_ticks for name in styles]
     workers = usable_processors() if workers is None else workers
     check_workers(workers)
     check_size(Path("--size"), size)
-    episodes = -(-max(1, round(minutes * 60 * TICKS_PER_SECOND)) // episode_ticks)
+    episodes = _episodes(max(1, round(minutes * 60 * TICKS_PER_SECOND)), lengths)
     if not 0 <= seed <= MAX_SEED - episodes:
         raise GhostkeysError(f"--seed {seed}: expected 0 to {MAX_SEED - episodes}.")
     sessions = [
-        Session(folder=output, style=style, seed=seed + number, env=env, size=size, ticks=episode_ticks)
-        for number in range(episodes)
+        Session(folder=output, style=name, seed=seed + number, env=env, size=size, ticks=ticks)
+        for number, (name, ticks) in zip(range(episodes), cycle(zip(styles, lengths, strict=True)), strict=False)
     ]
+    settings = {
+        "env": env,
+        "style": ",".join(styles),
+        "size": list(size),
+        "episode_ticks": lengths if len(set(lengths)) > 1 else lengths[0],
+    }
     remove_abandoned(output)
-    missing = [session for session in sessions if not _is_made(session)]
+    missing = [session for session in sessions if not _is_made(session, settings)]
     if missing:
-        _check_settings(output, missing[0].settings())
+        _check_settings(output, settings)
         _check_env(missing[0])
-        write_json(output / SETTINGS_FILE, missing[0].settings())
-    done = (episodes - len(missing)) * episode_ticks
-    with tqdm(
-        total=episodes * episode_ticks, initial=done, unit="tick", unit_scale=True, desc=f"record {style}"
-    ) as bar:
+        write_json(output / SETTINGS_FILE, settings)
+    total, left = (sum(session.ticks for session in some) for some in (sessions, missing))
+    with tqdm(total=total, initial=total - left, unit="tick", unit_scale=True, desc=f"record {style}") as bar:
         try:
             work([session.play for session in missing], workers=workers, advance=counting(bar))
         except OSError as error:
             raise RecordingError(f"{output}: cannot write recordings: {error.strerror or error}.") from error
     return [session.video for session in sessions]
+
+
+def _styles(listed: str) -> list[str]:
+    """The styles that are named, with commas between them; raises GhostkeysError for one that there is not."""
+    styles = [name.strip() for name in listed.split(",")]
+    for name in styles:
+        if name not in STYLES:
+            near = difflib.get_close_matches(name, STYLES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(STYLES)}."
+            raise GhostkeysError(f"--style {listed}: there is no style {name!r}; {hint}")
+    return styles
+
+
+def _episodes(ticks: int, lengths: Sequence[int]) -> int:
+    """How many episodes last so many ticks at least, if they have these lengths in turn."""
+    rounds, rest = divmod(ticks, sum(lengths))
+    starts = accumulate(lengths[:-1], initial=0)
+    return rounds * len(lengths) + sum(start < rest for start in starts)
+
+
+def _drawn_kit(style: Style, rng: np.random.Generator) -> dict[str, int]:
+    """What an episode begins with: the whole kit, or some kinds of it in any order and number."""
+    if style.kit_kinds is None:
+        return dict(style.kit)
+    kinds = rng.permutation(list(style.kit))[: rng.integers(*style.kit_kinds, endpoint=True)].tolist()
+    return {kind: int(rng.integers(1, style.kit[kind], endpoint=True)) for kind in kinds}
 
 
 def _check_env(session: Session) -> None:
@@ -197,11 +222,11 @@ def _minutes(minutes: float | None, hours: float | None) -> float:
     return value if hours is None else 60.0 * value
 
 
-def _is_made(session: Session) -> bool:
+def _is_made(session: Session, settings: dict[str, Any]) -> bool:
     """Whether the recording is there; an error if what is there was made with other settings."""
     if not session.video.exists():
         return False
-    _check_settings(session.folder, session.settings())
+    _check_settings(session.folder, settings)
     found = probe(session.video)
     if (found.height, found.width) != session.size or (found.frames or 0) > session.ticks:
         raise RecordingError(

@@ -1,4 +1,4 @@
-"""The commands `ghostkeys idm fit`, `idm validate` and `idm predict`."""
+"""The commands `ghostkeys idm fit`, `idm curve`, `idm validate` and `idm predict`."""
 # ruff: noqa: T201
 
 import json
@@ -34,6 +34,16 @@ def fit(args: list[str]) -> int:
     from learning.training import run_training
 
     return run_training(IDMModule, IDMDataModule, args, kind="idm", program="ghostkeys idm fit")
+
+
+def curve(args: list[str]) -> int:
+    """Trains on more and more minutes of play, and tells how good each model is and what more play would bring."""
+    from idm.curve_run import measure_curve
+    from idm.curve_table import table as curve_table
+
+    measured, status = measure_curve(args)
+    print(curve_table(measured))
+    return status
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from env.camera import CameraQuantizer
+from idm.nn.changes import ChangeGrid
 from idm.nn.motion import MotionScale
 from idm.nn.phase import PhaseScale
 
@@ -25,6 +26,8 @@ class IDMConfig:
     """Scales of the fixed motion features; none switches them off."""
     phase: tuple[PhaseScale, ...] = ()
     """Sets of large windows for the fixed motion features."""
+    changes: tuple[ChangeGrid, ...] = ()
+    """Parts of the picture, such as a hotbar, whose cells' changes are fixed features, too."""
     cursor_outputs: int = 0
     """Features learnt of a cursor that moves while the picture stands still, as over a screen; 0 for none."""
     motion_outputs: int = 192
@@ -48,6 +51,8 @@ class IDMConfig:
     """Ticks each of them sees."""
     temporal_dilation: int = 1
     """How many times farther apart the ticks of each of them lie than those of the one before."""
+    causal: bool = False
+    """Sees of the future only the next frame, on which a tick's action shows; for comparison, without a transformer."""
     depth: int = 0
     """Transformer blocks."""
     heads: int = 6
@@ -83,6 +88,11 @@ class IDMConfig:
                 f"temporal_kernel ({self.temporal_kernel}) must be odd, to see as many ticks before as after, and "
                 f"temporal_dilation ({self.temporal_dilation}) 1 or more"
             )
+        if self.causal and (self.depth or self.appearance == "impala"):
+            raise ValueError(
+                f"a causal IDM needs depth 0 and appearance pairs or none: the transformer (depth {self.depth}) sees a "
+                f"whole window, and VPT's image network (appearance {self.appearance}) more or less than the next frame"
+            )
         if self.memory < 0 or self.mlp_ratio < 1 or not self.temperature > 0.0:
             raise ValueError(
                 f"memory ({self.memory}) must be 0 or more, mlp_ratio ({self.mlp_ratio}) 1 or more, "
@@ -92,7 +102,7 @@ class IDMConfig:
     @property
     def has_motion(self) -> bool:
         """Whether it sees fixed motion features."""
-        return bool(self.motion or self.phase)
+        return bool(self.motion or self.phase or self.changes)
 
     @classmethod
     def vpt(cls, scale: int = 4) -> Self:
@@ -124,6 +134,7 @@ class IDMConfig:
         values = _tuples(dict(config))
         values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
         values["phase"] = tuple(PhaseScale(**scale) for scale in values.get("phase", ()))
+        values["changes"] = tuple(ChangeGrid(**part) for part in values.get("changes", ()))
         if "camera" in values:
             values["camera"] = CameraQuantizer(**values["camera"])
         return cls(**values)
@@ -140,6 +151,8 @@ def motion_identity(config: IDMConfig) -> str | None:
         return None
     plain = config.to_dict()
     wanted = [plain["motion"], plain["phase"], plain["frame_size"], *["cursor"] * bool(config.cursor_outputs)]
+    if config.changes:  # as the texts were before there were any
+        wanted.append(plain["changes"])
     text = json.dumps(wanted, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

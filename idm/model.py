@@ -79,18 +79,20 @@ class Calibration(nn.Module):
 
 
 class TemporalConv(nn.Module):
-    """A residual convolution over neighbouring ticks, both directions."""
+    """A residual convolution over neighbouring ticks, both directions; with `causal`, over a tick and those before."""
 
-    def __init__(self, width: int, kernel: int, *, dilation: int = 1) -> None:
+    def __init__(self, width: int, kernel: int, *, dilation: int = 1, causal: bool = False) -> None:
         """`dilation` is the distance of the ticks it sees."""
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.conv = nn.Conv1d(width, width, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+        padding = dilation * (kernel // 2) * (2 if causal else 1)
+        self.conv = nn.Conv1d(width, width, kernel, padding=padding, dilation=dilation)
         self.project = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, T, D) -> the same shape."""
-        hidden = F.relu(self.conv(self.norm(x).transpose(1, 2))).transpose(1, 2)
+        seen = self.conv(self.norm(x).transpose(1, 2))[..., : x.shape[1]]  # causal: of both paddings the first counts
+        hidden = F.relu(seen).transpose(1, 2)
         out: Tensor = x + self.project(hidden)
         return out
 
@@ -139,7 +141,8 @@ class InverseDynamicsModel(nn.Module):
         self.motion = motion_features(config) if config.has_motion else None
         self.appearance = _appearance(config)
         self.read_motion = MotionReader(self.motion.shifts, config.motion_outputs) if self.motion is not None else None
-        self.read_cursor = CursorReader(config.cursor_outputs) if config.cursor_outputs else None
+        lags = tuple(lag for lag in LAGS if lag < 0) if config.causal else LAGS
+        self.read_cursor = CursorReader(config.cursor_outputs, lags=lags) if config.cursor_outputs else None
         features = (config.motion_outputs if self.motion is not None else 0) + (
             config.appearance_outputs if config.appearance != "none" else 0
         )
@@ -148,7 +151,9 @@ class InverseDynamicsModel(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.temporal = nn.Sequential(
             *(
-                TemporalConv(config.width, config.temporal_kernel, dilation=config.temporal_dilation**layer)
+                TemporalConv(
+                    config.width, config.temporal_kernel, dilation=config.temporal_dilation**layer, causal=config.causal
+                )
                 for layer in range(config.temporal_depth)
             )
         )
@@ -396,7 +401,7 @@ class InverseDynamicsModel(nn.Module):
 
 def motion_features(config: IDMConfig) -> MotionFeatures:
     """The fixed motion features of a model."""
-    return MotionFeatures(config.motion, config.phase, cursor=bool(config.cursor_outputs))
+    return MotionFeatures(config.motion, config.phase, config.changes, cursor=bool(config.cursor_outputs))
 
 
 def _without_last(motion: Tensor) -> Tensor:

@@ -102,6 +102,8 @@ class PlayDataModule(lightning.LightningDataModule):
         self.buffer_gb = buffer_gb
         self.asked_workers = workers
         self.seed = seed
+        self.extra_play = 0.0
+        """Play that is kept decoded besides what was recorded, as a share of it."""
         self.episodes: EpisodeSet | None = None
         """What is trained on, where it is decoded beforehand."""
         self._source: Source | None = None
@@ -210,7 +212,7 @@ class PlayDataModule(lightning.LightningDataModule):
             return True
         if self.frames != "auto":
             return self.frames == "stream"
-        gigabytes = sum(found.lengths) * self.size[0] * self.size[1] * 3 / 1e9
+        gigabytes = (1.0 + self.extra_play) * sum(found.lengths) * self.size[0] * self.size[1] * 3 / 1e9
         if gigabytes <= min(STREAM_ABOVE_GB, self.cache_gb):
             return False
         hours = sum(found.lengths) / 72_000

@@ -3,7 +3,7 @@
 import logging
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from itertools import tee
+from itertools import count, tee
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
@@ -26,6 +26,8 @@ MAX_WORKERS = 8
 KILLED = "DataLoader worker (pid"
 """How torch's error begins for a process that is gone; one that a process passed on begins otherwise."""
 T = TypeVar("T")
+Change = Callable[[Episode, int], Episode]
+"""What is made of a span that was read, given its number among all that are read; it goes to other processes."""
 
 
 def default_workers(processes: int = 1) -> int:
@@ -77,26 +79,29 @@ def _tensor(array: NDArray[Any]) -> Tensor:
 
 
 class _Reader(Dataset["Episode | str"]):
-    """Reads any span of a source, or says why it cannot be read."""
+    """Reads any span of a source, which comes with its number, or says why it cannot be read."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, change: Change | None) -> None:
         self.source = source
+        self.change = change
 
-    def __getitem__(self, span: Span) -> Episode | str:
+    def __getitem__(self, numbered: tuple[int, Span]) -> Episode | str:
+        number, span = numbered
         try:
-            return self.source.read(*span)
+            read = self.source.read(*span)
         except (GhostkeysError, OSError) as error:
             return str(error) or type(error).__name__
+        return read if self.change is None else self.change(read, number)
 
 
 class _PackingReader(Dataset["_Packed | str"]):
     """The same, for another process."""
 
-    def __init__(self, source: Source) -> None:
-        self.reader = _Reader(source)
+    def __init__(self, source: Source, change: Change | None) -> None:
+        self.reader = _Reader(source, change)
 
-    def __getitem__(self, span: Span) -> "_Packed | str":
-        read = self.reader[span]
+    def __getitem__(self, numbered: tuple[int, Span]) -> "_Packed | str":
+        read = self.reader[numbered]
         return read if isinstance(read, str) else _Packed.of(read)
 
 
@@ -109,20 +114,30 @@ def _leave_signals_to_the_main_process(_: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def read_ahead(source: Source, spans: Iterable[Span], *, workers: int = 0) -> Generator[Episode]:
+def read_ahead(
+    source: Source,
+    spans: Iterable[Span],
+    *,
+    workers: int = 0,
+    change: Change | None = None,
+    first: int = 0,
+    every: int = 1,
+) -> Generator[Episode]:
     """The spans of a source in their order, read ahead in `workers` processes; in this one if there are none.
 
-    A span that cannot be read gives an episode without ticks; the reason is logged once for each recording. Raises
-    GhostkeysError if a process that reads was killed.
+    `change` is made where a span is read; the spans are numbered from `first` on, `every` so many. A span that cannot
+    be read gives an episode without ticks; the reason is logged once for each recording. Raises GhostkeysError if a
+    process that reads was killed.
     """
     reads: Iterator[Episode | str]
     asked, named = tee(spans)
+    numbered = zip(count(first, every), asked, strict=False)
     if workers:
-        packed = _in_workers(_PackingReader(source), asked, workers)
+        packed = _in_workers(_PackingReader(source, change), numbered, workers)
         reads = (read if isinstance(read, str) else read.episode() for read in packed)
     else:
-        reader = _Reader(source)
-        reads = (reader[span] for span in asked)
+        reader = _Reader(source, change)
+        reads = (reader[span] for span in numbered)
     problems: set[str] = set()
     for span, read in zip(named, reads, strict=True):
         if not isinstance(read, str):

@@ -16,7 +16,7 @@ from torch.utils.data import IterableDataset
 from env.errors import RecordingError
 from learning.data import Episode, Size
 from learning.distributed import ALONE, Share
-from learning.read_ahead import read_ahead
+from learning.read_ahead import Change, read_ahead
 from learning.sources import Source, Span
 from learning.windows import Batch, Drawable, collate_windows, draw_windows
 
@@ -74,8 +74,9 @@ class Buffer(Generic[C]):
         seed: int = 0,
         share: Share = ALONE,
         workers: int = 0,
+        change: Change | None = None,
     ) -> None:
-        """`prepare` makes of a stretch what batches are drawn from."""
+        """`prepare` makes of a stretch what batches are drawn from; `change` is that of `read_ahead`."""
         self.source = source
         self.prepare = prepare
         self.stretch = stretch
@@ -86,14 +87,16 @@ class Buffer(Generic[C]):
         self.seed = seed
         self.share = share
         self.workers = workers
+        self.change = change
 
     def __iter__(self) -> Iterator[tuple[int, list[C]]]:
         """(k, stretches) for each batch k from the share's first on."""
         number = self.share.first_batch
         begin = end = self._begin(number)
-        first = self.share.rank + begin * self.share.world
-        spans = shuffled(self.spans, seed=self.seed, first=first, every=self.share.world)
-        reads = map(self.prepare, read_ahead(self.source, spans, workers=self.workers))
+        first, every = self.share.rank + begin * self.share.world, self.share.world
+        spans = shuffled(self.spans, seed=self.seed, first=first, every=every)
+        read = read_ahead(self.source, spans, workers=self.workers, change=self.change, first=first, every=every)
+        reads = map(self.prepare, read)
         held: deque[C] = deque()
         while True:
             for _ in range(self._begin(number) - begin):
@@ -141,8 +144,9 @@ class StreamedWindows(IterableDataset[Batch]):
         seed: int = 0,
         share: Share = ALONE,
         workers: int = 0,
+        change: Change | None = None,
     ) -> None:
-        """`rare_share` is that of `draw_windows`, `whole` that of `Drawable`."""
+        """`rare_share` is that of `draw_windows`, `whole` that of `Drawable`, `change` that of `read_ahead`."""
         self.window = window
         self.batch_size = batch_size
         self.rare_share = rare_share
@@ -157,6 +161,7 @@ class StreamedWindows(IterableDataset[Batch]):
             seed=seed,
             share=share,
             workers=workers,
+            change=change,
         )
 
     def __iter__(self) -> Generator[Batch]:

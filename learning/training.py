@@ -145,6 +145,28 @@ def run_training(
         return _train(_TrainingCLI(module_class, datamodule_class, args, program, kind), kind)
 
 
+def read_training_options(
+    module_class: type[lightning.LightningModule],
+    datamodule_class: type[lightning.LightningDataModule],
+    args: Sequence[str],
+    *,
+    kind: Kind,
+    program: str,
+    needs: str,
+    add: Callable[[LightningArgumentParser], None],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of a command that trains several models alike; trains nothing.
+
+    `add` gives the parser what the command takes besides; `needs` are the options that its help begins with. Returns
+    those of `run_training`, as plain YAML whose file is a `--config`, and by name those that `add` has added. Raises
+    UsageError.
+    """
+    with _quiet_lightning():
+        cli = _OptionsCLI(module_class, datamodule_class, args, program, kind, needs=needs, add=add)
+        config = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False))
+    return config, {name: config.pop(name) for name in cli.added}
+
+
 def _train(cli: "_TrainingCLI", kind: Kind) -> int:
     output, trainer = cli.output, cli.trainer
     state = output / STATE_FILE
@@ -452,6 +474,29 @@ class _TrainingCLI(LightningCLI):
             raise UsageError("--ema averages whole weights, --trainer.strategy fsdp has parts; expected one of them.")
 
 
+class _OptionsCLI(_TrainingCLI):
+    """Reads the options of a training command and more, and makes nothing of them."""
+
+    def __init__(self, *args: Any, needs: str, add: Callable[[LightningArgumentParser], None]) -> None:
+        self.needs = needs
+        self.add = add
+        self.added: list[str] = []
+        super().__init__(*args)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds those of the command as well."""
+        super().add_arguments_to_parser(parser)
+        assert isinstance(parser, TrainingParser)
+        parser.needs = self.needs
+        before = {action.dest for action in parser._actions}
+        self.add(parser)
+        self.added = [action.dest for action in parser._actions if action.dest not in before]
+        parser.first = (*parser.first[:2], *self.added, *parser.first[2:])
+
+    def instantiate_classes(self) -> None:
+        """Nothing is trained here."""
+
+
 def _fastest_precision(accelerator: Any) -> Literal["32-true", "bf16-mixed"]:
     """The trainer's precision by what the machine has; says what was taken and why."""
     names = {"gpu": "auto", "cuda": "cuda", "mps": "mps", "cpu": "cpu"}
@@ -503,6 +548,8 @@ def _quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning.*")
             warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+            # jsonargparse before 4.49 has no other name for it.
+            warnings.filterwarnings("ignore", message=r"\s*(skip_none|By default only one Jsonargparse)")
             warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
             yield
     finally:

@@ -26,6 +26,9 @@ class TrainingParser(CommandParser, LightningArgumentParser):
     """LightningCLI's parser with a short help; `network` is the prefix of the options that describe the network."""
 
     network = ""
+    needs = "--data.root FOLDER --output FOLDER"
+    """What the usage begins with."""
+    first: tuple[str, ...] = FIRST
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,7 +36,7 @@ class TrainingParser(CommandParser, LightningArgumentParser):
 
     def format_help(self, formatter: Any = None) -> str:
         """Ours first; Lightning's and the network's only after `--help-all`."""
-        self.usage = f"{self.prog} --data.root FOLDER --output FOLDER [--config NAME] [OPTIONS]"
+        self.usage = f"{self.prog} {self.needs} [--config NAME] [OPTIONS]"
         with self._hidden(), self._ordered():
             text = super().format_help(formatter)
         return text if self._all else f"{text}\n{MORE}\n"
@@ -44,7 +47,7 @@ class TrainingParser(CommandParser, LightningArgumentParser):
         shown, general = cast("list[Any]", self._action_groups), self._optionals._group_actions
         groups, actions = list(shown), list(general)
         shown.sort(key=lambda group: _is_lightning(group))
-        general.sort(key=lambda action: FIRST.index(action.dest) if action.dest in FIRST else len(FIRST))
+        general.sort(key=lambda action: self.first.index(action.dest) if action.dest in self.first else len(self.first))
         try:
             yield
         finally:

@@ -31,6 +31,8 @@ PAGES = ROOT / "docs"
 PART = re.compile(r"(<!-- generated: (?P<name>[^>]+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 PACKAGES = ("env", "learning", "idm", "labelling", "agents", "generator")
 TRAINING = ("idm fit", "agent fit", "generator fit")
+SETTINGS_OF = {**{name: name for name in TRAINING}, "idm curve": "idm fit"}
+"""Commands that take the settings of a training command, and of which."""
 CONFIG_KEYS = ("model", "data")
 """Options of the training commands that config files hold, and the page on configuration lists."""
 LIGHTNINGS = ("trainer", "optimizer", "lr_scheduler")
@@ -48,6 +50,8 @@ MEANINGS = {
     "heads": "Attention heads.",
     "appearance_channels": "Channels of the image network's stages.",
     "max_positive_weight": "Bound of that weight.",
+    "camera.max_degrees": "Turns about an axis in a tick are clipped to as many degrees.",
+    "camera.mu": "How much finer small turns are told apart than large ones; null for even bins.",
     "phase.window": "Rows and columns of a window.",
     "config": "YAML file to take options from. Given twice, the later counts; options on the command line count most.",
     "print_config": "Prints the configuration as YAML and exits.",
@@ -180,9 +184,9 @@ def _command(name: str) -> str:
     parser = parser_of(name)
     actions = [each for each in options_of(parser) if each.dest != "help"]
     elsewhere = ""
-    if name in TRAINING:
+    if name in SETTINGS_OF:
         actions = [each for each in actions if each.dest.split(".")[0] not in (*CONFIG_KEYS, *LIGHTNINGS)]
-        page = f"[Configuration](configuration.md#{name.replace(' ', '-')})"
+        page = f"[Configuration](configuration.md#{SETTINGS_OF[name].replace(' ', '-')})"
         elsewhere = f"\n`--model.…`, `--data.…` and `--trainer.…` are on the page {page}.\n"
     description = _escaped(" ".join((parser.description or "").split()))
     summary = ghostkeys.COMMANDS[name].summary

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 
 from agents.scripted.body import Body
+from agents.scripted.fidgets import Fidgets
 from agents.scripted.play import Play
 from agents.scripted.style import Style
 from agents.scripted.styles import STYLES
@@ -34,9 +35,10 @@ class ScriptedPlayer:
         rng = np.random.default_rng(self._seed if seed is None else seed)
         has_task = getattr(env.unwrapped, "task", None) is not None
         self._body = Body(env, self._style or STYLES["crafter" if has_task else "gatherer"], rng)
+        self._fidgets = Fidgets(self._body)
         self._script = Play(self._body).live()
 
     def act(self, observation: Any) -> dict[str, Any]:
         """The MineRL action of this tick. The picture is not looked at."""
         self._body.attend()
-        return self._body.act(next(self._script))
+        return self._body.act(self._fidgets.beside(next(self._script)))

@@ -9,6 +9,8 @@ from agents.scripted.paths import IS_SOFT, Cell, middle
 
 ATTACK: Keys = frozenset({"attack"})
 USE: Keys = frozenset({"use"})
+_PATIENCE = 12
+"""Ticks that a key may take to go down, or up."""
 
 
 class BlockActions:
@@ -111,6 +113,18 @@ class BlockActions:
         for _ in range(self._body.rng.integers(3, 6)):
             yield frozenset({key})
         for _ in range(3):
+            yield NONE
+
+    def click(self, key: str) -> Iterator[Keys]:
+        """Presses a key as shortly as the hand can."""
+        keyboard, pressed = self._body.keyboard, frozenset({key})
+        for _ in range(_PATIENCE):
+            if pressed <= keyboard.down:
+                break
+            yield pressed
+        for _ in range(_PATIENCE):
+            if not pressed & keyboard.down:
+                break
             yield NONE
 
     def collect(self, place: Point) -> Iterator[Keys]:

@@ -217,6 +217,11 @@ class Body:
         """The selected hotbar slot, 0 to 8."""
         return int(self.game.player.hotbar_selected)
 
+    @property
+    def holds_something(self) -> bool:
+        """Whether there is an item in hand."""
+        return bool(self.inventory.counts[self.selected] > 0)
+
     def slots_with_blocks(self) -> list[int]:
         """The hotbar slots that hold blocks to build with."""
         inventory = self.inventory

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from agents.scripted.block_actions import BlockActions
 from agents.scripted.body import Body
 from agents.scripted.building import Mason
+from agents.scripted.fidgets import other_slot
 from agents.scripted.human_input import NONE, Keys
+from agents.scripted.rummaging import Rummager
+from agents.scripted.walking import DIRECTION_KEYS
+
+_DIRECTION_CHANCES = (0.4, 0.12, 0.08, 0.05, 0.1, 0.05, 0.08, 0.12)
+"""Of the directions in `DIRECTION_KEYS`, in which to roam."""
 
 
 class Habits:
@@ -16,6 +22,7 @@ class Habits:
         self._rng = body.rng
         self._work = work
         self._mason = Mason(body, work)
+        self._rummager = Rummager(body)
         self._names = list(body.style.habits)
         weights = [body.style.habits[name] for name in self._names]
         self._chances = [weight / sum(weights) for weight in weights]
@@ -68,6 +75,65 @@ class Habits:
             for _ in range(self._ticks(5, 9)):
                 yield NONE
 
+    def roam(self) -> Iterator[Keys]:
+        """Moves some way or other for a moment or a while: turning, sprinting, jumping, ahead, aside or back."""
+        angle = int(self._rng.choice(list(DIRECTION_KEYS), p=_DIRECTION_CHANCES))
+        keys = set(DIRECTION_KEYS[angle])
+        if "forward" in keys and self._rng.random() < 0.5:
+            keys.add("sprint")
+        if self._rng.random() < 0.25:
+            keys.add("jump")
+        elif self._rng.random() < 0.1:
+            keys = keys - {"sprint"} | {"sneak"}
+        turn = float(self._rng.normal(0.0, 2.5)) if self._rng.random() < 0.6 else 0.0  # degrees a tick
+        yaw, pitch = self._body.yaw, float(self._rng.normal(8.0, 12.0))
+        for _ in range(self._ticks(2, 5) if self._rng.random() < 0.35 else self._ticks(10, 50)):
+            if not self._body.safe(self._body.yaw + angle, distance=2.5 if "jump" in keys else 1.5):
+                return
+            yaw += turn
+            if turn:
+                self._body.mouse.aim(yaw, pitch, tolerance=3.0)
+            yield frozenset(keys)
+
+    def flick(self) -> Iterator[Keys]:
+        """Snaps the view round, up or down, often while walking, and as often back."""
+        body, rng = self._body, self._rng
+        back = body.yaw, body.pitch
+        turn = float(rng.choice([-1.0, 1.0]) * rng.gamma(3.0, 30.0))
+        pitch = float(rng.uniform(-60.0, 70.0)) if rng.random() < 0.4 else body.pitch
+        if rng.random() < 0.4:
+            turn, pitch = 0.2 * turn, float(rng.uniform(50.0, 85.0) if body.pitch < 10.0 else rng.uniform(-75.0, -25.0))
+        keys: Keys = frozenset({"forward"}) if rng.random() < 0.4 else NONE
+        for goal in [(body.yaw + turn, pitch), back][: self._ticks(1, 2)]:
+            body.mouse.aim(*goal, tolerance=4.0, flick=True)
+            for _ in range(self._ticks(8, 20)):
+                yield keys if body.safe(body.yaw) else NONE
+        body.mouse.aim(body.yaw, float(rng.uniform(0.0, 15.0)), tolerance=3.0)
+
+    def click_air(self) -> Iterator[Keys]:
+        """Swings the arm at nothing much: short clicks, mostly with the view above the ground."""
+        if self._rng.random() < 0.6:
+            self._body.mouse.aim(self._body.yaw + self._rng.normal(0.0, 20.0), self._rng.uniform(-40.0, 10.0))
+            yield from self._wait_for_mouse()
+        for _ in range(self._ticks(1, 5)):
+            yield from self._work.click("attack")
+            for _ in range(self._ticks(0, 6)):
+                yield NONE
+
+    def scroll(self) -> Iterator[Keys]:
+        """Goes through the hotbar: slot by slot to one side, or here and there."""
+        step = int(self._rng.choice([-1, 0, 0, 1]))
+        for _ in range(self._ticks(1, 3)):
+            slot = (self._body.selected + step) % 9 if step else other_slot(self._body)
+            yield from self._work.click(f"hotbar.{slot + 1}")
+            for _ in range(self._ticks(0, 7)):
+                yield NONE
+
+    def rummage(self) -> Iterator[Keys]:
+        """Looks through the inventory for a moment."""
+        if self._body.on_firm_ground:
+            yield from self._rummager.rummage(self._ticks(6, 50))
+
     def look(self) -> Iterator[Keys]:
         """Looks around: at the sky, the ground, behind."""
         for _ in range(self._ticks(1, 2)):
@@ -112,7 +178,15 @@ class Habits:
         for _ in range(self._ticks(1, 3)):
             yield from self._work.select(self._ticks(0, 8))
 
+    def throw_any(self) -> Iterator[Keys]:
+        """Drops one or two of what is in hand, whatever that is."""
+        for _ in range(self._ticks(1, 2)):
+            if self._body.holds_something:
+                yield from self._work.click("drop")
+                for _ in range(self._ticks(1, 6)):
+                    yield NONE
+
     def throw(self) -> Iterator[Keys]:
-        """Drops one of the items in hand."""
+        """Drops one of the blocks in hand."""
         if self._body.selected in self._body.slots_with_blocks():
             yield from self._work.tap("drop")

@@ -32,7 +32,11 @@ class Mouse:
     """
 
     TOP_SPEED = 9.9
-    """Degrees a tick and axis, the most that VPT's camera bins can tell."""
+    """Degrees a tick and axis, the most that VPT's camera bins can tell; flicks of the view go beyond."""
+    FLICK_ACCELERATION = 20.0
+    """Degrees a tick, per tick, that a flick gains at most."""
+    FAR = 15.0
+    """Degrees beyond which a movement may be a flick."""
 
     def __init__(self, style: Style, rng: np.random.Generator) -> None:
         self._style = style
@@ -43,15 +47,18 @@ class Mouse:
         self._goal = (0.0, 0.0)
         self._tolerance = 2.0
         self._error = 180.0
+        self._snaps = False
+        self._top_speed = max(self.TOP_SPEED, style.flick_speed[1])
 
-    def aim(self, yaw: float, pitch: float, *, tolerance: float = 2.0) -> None:
-        """Sets the view angles to go to; nearer than `tolerance` degrees is good enough.
+    def aim(self, yaw: float, pitch: float, *, tolerance: float = 2.0, flick: bool = False) -> None:
+        """Sets the view angles to go to, by a flick if so asked; nearer than `tolerance` degrees is good enough.
 
         In an open screen these are the cursor's x and y, in degrees that the mouse moves.
         """
         self._goal = (yaw, min(max(pitch, -89.0), 89.0))
         self._tolerance = tolerance
         self._error = 180.0
+        self._snaps = flick
 
     def stop(self, yaw: float, pitch: float) -> None:
         """Forgets where it was going, and stays here."""
@@ -76,7 +83,7 @@ class Mouse:
         step = self._planned.popleft() if self._planned else np.zeros(2)
         if self._rng.random() < self._style.tremor:
             step = step + self._rng.normal(0.0, PIXEL * self._style.sensitivity, 2)
-        wanted = np.clip(step, -self.TOP_SPEED, self.TOP_SPEED) + self._rest
+        wanted = np.clip(step, -self._top_speed, self._top_speed) + self._rest
         pixels = np.round(wanted / PIXEL)
         self._rest = wanted - pixels * PIXEL
         return np.asarray(pixels[::-1] * PIXEL, np.float32)
@@ -87,9 +94,7 @@ class Mouse:
     def _add_stroke(self, movement: NDArray[np.float64]) -> None:
         """Adds a stroke of about this (yaw, pitch) to the ticks to come."""
         length = float(np.hypot(*movement))
-        sensitivity = self._style.sensitivity
-        peak = self._rng.uniform(*self._style.stroke_speed) * sensitivity
-        ticks = max(3, round(1.0 + 1.6 * math.log2(1.0 + length / sensitivity)), 2 + math.ceil(1.2 * length / peak))
+        peak, ticks = self._pace(length)
         aside = np.array([-movement[1], movement[0]]) * self._rng.normal(0.0, 0.3 * self._style.overshoot)
         movement = movement * (1.0 + self._rng.normal(0.2, 1.0) * self._style.overshoot) + aside
         time = np.linspace(0.0, 1.0, ticks + 1)
@@ -102,6 +107,21 @@ class Mouse:
             self._planned.append(np.zeros(2))
         for tick, part in enumerate(way):
             self._planned[tick] = self._planned[tick] + part * movement
+
+    def _pace(self, length: float) -> tuple[float, int]:
+        """Peak speed, degrees a tick, and duration in ticks of a stroke of so many degrees."""
+        sensitivity = self._style.sensitivity
+        if length > self.FAR and self._flicks():
+            peak = self._rng.uniform(*self._style.flick_speed)
+            # A minimum-jerk movement peaks at 1.88 lengths a duration, and at 5.77 lengths a duration squared.
+            by_acceleration = math.ceil(math.sqrt(5.77 * length / self.FLICK_ACCELERATION))
+            return peak, max(3, math.ceil(1.88 * length / peak), by_acceleration)
+        peak = self._rng.uniform(*self._style.stroke_speed) * sensitivity
+        by_fitts = round(1.0 + 1.6 * math.log2(1.0 + length / sensitivity))
+        return peak, max(3, by_fitts, 2 + math.ceil(1.2 * length / peak))
+
+    def _flicks(self) -> bool:
+        return self._snaps or (self._style.flick > 0.0 and bool(self._rng.random() < self._style.flick))
 
 
 class Keyboard:

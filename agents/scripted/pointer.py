@@ -67,11 +67,22 @@ class Pointer:
 
     def press_number(self, place: Place, slot: int) -> Iterator[Keys]:
         """Presses the key of a hotbar slot, 0 to 8, with the cursor on a slot: the two change places."""
+        yield from self.press_over(place, f"hotbar.{slot + 1}")
+
+    def press_over(self, place: Place, key: str) -> Iterator[Keys]:
+        """Presses a key with the cursor on a slot."""
         screen = self._body.screen
         if screen is not None:
             yield from self._point_at(screen, place)
             yield from self._react()
-            yield from self._press(frozenset({f"hotbar.{slot + 1}"}))
+            yield from self._press(frozenset({key}))
+
+    def rest_on(self, place: Place) -> Iterator[Keys]:
+        """Moves the cursor onto a slot and leaves it there for a moment."""
+        screen = self._body.screen
+        if screen is not None:
+            yield from self._point_at(screen, place)
+            yield from self._wait(1, 8)
 
     def drag(self, places: Sequence[Place], *, button: str) -> Iterator[Keys]:
         """Holds a button while the cursor goes from slot to slot."""

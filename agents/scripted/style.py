@@ -58,6 +58,14 @@ class Style:
     """What some episodes begin with in the inventory, so that there is something to place."""
     kit_chance: float = 0.0
     """Chance that an episode begins with the kit."""
+    kit_kinds: tuple[int, int] | None = None
+    """How many kinds of the kit an episode begins with, drawn with their order and number; None gives all of it."""
+    flick: float = 0.0
+    """Chance that a far movement of the view is a flick."""
+    flick_speed: tuple[float, float] = (9.0, 9.9)
+    """Peak speed of a flick, degrees a tick."""
+    fidgets: Mapping[str, float] = field(default_factory=dict)
+    """Times a minute that a key is tapped beside whatever else is done: a button's name, or "hotbar" for any slot."""
     sensitivity: float = 1.0
     """How far the mouse goes for a movement of the hand, an ordinary one being 1: the farther, the less steady."""
     goals: tuple[str, ...] = ()

@@ -51,6 +51,38 @@ STYLES: Mapping[str, Style] = {
         kit={"dirt": 64, "oak_planks": 64, "cobblestone": 64},
         kit_chance=0.7,
     ),
+    # Plays as people do who are in no hurry: every one of the 20 buttons, flicks of the view beside slow turns, short
+    # looks into the inventory.
+    "everyday": Style(
+        reaction=(0, 3),
+        stroke_speed=(3.0, 9.8),
+        overshoot=0.08,
+        tremor=0.08,
+        sprint=0.6,
+        hop=0.035,
+        sneak=0.008,
+        sneak_building=0.3,
+        sidestep=0.035,
+        glance=0.025,
+        logs=(1, 2),
+        tree=0.3,
+        stroll=(4, 14),
+        habits_between=(3, 6),
+        habits={
+            "roam": 12, "flick": 4.5, "click_air": 3, "scroll": 3, "rummage": 7.5, "throw_any": 2, "place": 6,
+            "dig": 3, "strafe": 2, "step_back": 2, "creep": 1.5, "hop": 1.5, "look": 1.5, "pillar": 0.7, "pause": 2,
+        },
+        flick=0.25,
+        flick_speed=(12.0, 45.0),
+        fidgets={"hotbar": 5.0, "attack": 3.0, "jump": 3.0, "sneak": 1.0, "drop": 2.5},
+        kit={
+            "dirt": 64, "cobblestone": 64, "oak_planks": 64, "oak_log": 32, "birch_log": 32, "sand": 48, "gravel": 32,
+            "stone": 48, "glass": 24, "torch": 48, "stick": 24, "coal": 20, "iron_ingot": 12, "apple": 8,
+            "wheat_seeds": 20, "stone_pickaxe": 1, "stone_axe": 1, "wooden_shovel": 1, "iron_sword": 1,
+        },
+        kit_kinds=(5, 14),
+        kit_chance=1.0,
+    ),
     # Goes for tools without delay: from the first log to stone tools, with shift-clicks and a lively mouse.
     "crafter": Style(
         reaction=(1, 3),

@@ -63,18 +63,20 @@ def mirror_cursor(features: Tensor) -> Tensor:
 class CursorReader(nn.Module):
     """A learnt layer on the cursor features of a tick and its neighbours."""
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, outputs: int, *, lags: tuple[int, ...] = LAGS) -> None:
+        """`lags` are the neighbours, in ticks from the tick itself."""
         super().__init__()
+        self.lags = lags
         shape = CURSOR_FEATURES - 3
-        self.linear = nn.Linear(1 + shape + len(LAGS) * (1 + 2 + shape), outputs)
+        self.linear = nn.Linear(1 + shape + len(lags) * (1 + 2 + shape), outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         """features: (B, T, 9) -> (B, T, outputs)."""
         still, place, shape = _in_units(features)
         parts = [still, shape]
-        reach = max(LAGS)
+        reach = max(map(abs, self.lags))
         padded = F.pad(features, (0, 0, reach, reach))
-        for lag in LAGS:
+        for lag in self.lags:
             other_still, other_place, other_shape = _in_units(padded[:, reach + lag :][:, : features.shape[1]])
             both = still * other_still
             parts += [both, both * (other_place - place), other_shape]

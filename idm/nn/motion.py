@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from idm.nn.changes import ChangeGrid, cell_changes, mirror_changes
 from idm.nn.cursor import CURSOR_FEATURES, cursor_features, mirror_cursor
 from idm.nn.phase import PhaseScale, mirror_shifts, phase_shifts
 
@@ -73,7 +74,12 @@ class MotionFeatures(nn.Module):
     luma: Tensor
 
     def __init__(
-        self, scales: tuple[MotionScale, ...], phase: tuple[PhaseScale, ...] = (), *, cursor: bool = False
+        self,
+        scales: tuple[MotionScale, ...],
+        phase: tuple[PhaseScale, ...] = (),
+        changes: tuple[ChangeGrid, ...] = (),
+        *,
+        cursor: bool = False,
     ) -> None:
         """`cursor` adds the features of a cursor over a still picture, as the last ones."""
         super().__init__()
@@ -84,8 +90,9 @@ class MotionFeatures(nn.Module):
                 raise ValueError("a scale that follows needs a size and a grid that are multiples of the first scale's")
         self.scales = scales
         self.phase = phase
+        self.changes = changes
         self.cursor = cursor
-        self.shifts = sum(scale.features for scale in scales + phase)
+        self.shifts = sum(scale.features for scale in scales + phase + changes)
         """Features without the cursor's."""
         self.features = self.shifts + CURSOR_FEATURES * cursor
         self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
@@ -108,20 +115,24 @@ class MotionFeatures(nn.Module):
             per_scale.append(summarise(correlation, centre))
         tiles = [part.view(batch, time - 1, part.shape[1]) for part in per_scale]
         windows = [phase_shifts(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.phase]
-        changes = [cursor_features(luma.view(batch, time, *luma.shape[1:]))] if self.cursor else []
-        return F.pad(torch.cat(tiles + windows + changes, dim=2), (0, 0, 0, 1))
+        parts = [cell_changes(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.changes]
+        cursor = [cursor_features(luma.view(batch, time, *luma.shape[1:]))] if self.cursor else []
+        return F.pad(torch.cat(tiles + windows + parts + cursor, dim=2), (0, 0, 0, 1))
 
     def mirror(self, motion: Tensor) -> Tensor:
         """The features the mirrored frames would have. (..., features) -> the same shape."""
-        scales = self.scales + self.phase
+        scales = self.scales + self.phase + self.changes
         parts = torch.split(motion[..., : self.shifts], [scale.features for scale in scales], dim=-1)
-        mirrored = [
-            mirror_shifts(part, scale) if isinstance(scale, PhaseScale) else mirror_tiles(part, scale)
-            for scale, part in zip(scales, parts, strict=True)
-        ]
+        mirrored = [_mirror(part, scale) for scale, part in zip(scales, parts, strict=True)]
         if self.cursor:
             mirrored.append(mirror_cursor(motion[..., self.shifts :]))
         return torch.cat(mirrored, dim=-1)
+
+
+def _mirror(motion: Tensor, scale: MotionScale | PhaseScale | ChangeGrid) -> Tensor:
+    if isinstance(scale, PhaseScale):
+        return mirror_shifts(motion, scale)
+    return mirror_changes(motion, scale) if isinstance(scale, ChangeGrid) else mirror_tiles(motion, scale)
 
 
 def correlate(frames: Tensor, following: Tensor, scale: MotionScale, centre: Tensor) -> Tensor:

@@ -65,12 +65,14 @@ def weights(folder: Path, kind: Kind) -> dict[str, torch.Tensor]:
     return load_checkpoint(folder, kind)[1]
 
 
-@pytest.mark.parametrize("kind", ["idm", "policy", "generator"])
+@pytest.mark.parametrize(
+    ("kind", "options"), [("idm", ()), ("idm", ("--data.augment", "0.5")), ("policy", ()), ("generator", ())]
+)
 def test_a_run_stopped_in_the_middle_equals_an_unbroken_one(
-    kind: Kind, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: Kind, options: tuple[str, ...], start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With accumulated gradients, frames decoded in two processes, and in another number of them when it goes on."""
-    more = ("--trainer.accumulate_grad_batches", "2", "--seed_everything", "1")
+    more = ("--trainer.accumulate_grad_batches", "2", "--seed_everything", "1", *options)
     assert start(kind, "unbroken", *more) == 0
     module = CLASSES[kind][0]
     whole, calls = module.training_step, 0

@@ -34,10 +34,10 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     [
         ("lable", "Did you mean: label?"),
         ("idm fti", "Did you mean: idm fit?"),
-        ("idm bogus", "Did you mean: idm fit, idm validate, idm predict?"),
+        ("idm bogus", "Did you mean: idm fit, idm curve, idm validate, idm predict?"),
         ("evalute", "Did you mean: evaluate?"),
         ("agnet fit", "Did you mean: agent fit?"),
-        ("idm", "'idm' is a group of commands: give one of idm fit, idm validate, idm predict."),
+        ("idm", "'idm' is a group of commands: give one of idm fit, idm curve, idm validate, idm predict."),
         ("generator --steps 4", "'generator' is a group of commands"),
         ("qwerty", "`ghostkeys --help` lists the commands."),
     ],

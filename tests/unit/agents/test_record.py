@@ -81,6 +81,46 @@ def test_a_style_has_episodes_of_its_own_length(tmp_path: Path, monkeypatch: pyt
     assert [(each.style, each.ticks) for each in planned] == [("gatherer", 1200)] * 6 + [("crafter", 6000)] * 2
 
 
+def test_styles_play_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each for as long as it needs, until together they have played enough; a style may come twice."""
+    planned: list[Session] = []
+    monkeypatch.setattr(Session, "play", lambda session, **_: planned.append(session))
+    record(tmp_path, minutes=8, style="everyday, everyday,crafter", seed=3, workers=1)
+    expected = [("everyday", 3, 1200), ("everyday", 4, 1200), ("crafter", 5, 6000), ("everyday", 6, 1200)]
+    assert [(each.style, each.seed, each.ticks) for each in planned] == expected
+    assert json.loads((tmp_path / "record.json").read_text()) == {
+        "env": "ghostkeys/Voxel-v0",
+        "style": "everyday,everyday,crafter",
+        "size": [180, 320],
+        "episode_ticks": [1200, 1200, 6000],
+    }
+
+
+def test_a_recording_among_several_styles_is_the_one_it_would_be_alone(tmp_path: Path) -> None:
+    record_two(tmp_path / "both", style="everyday,explorer", minutes=3 * TICKS / 1200)
+    names = ["everyday-000007", "explorer-000008", "everyday-000009"]
+    assert sorted(path.stem for path in (tmp_path / "both").glob("*.mp4")) == sorted(names)
+    record_two(tmp_path / "alone", style="everyday", minutes=3 * TICKS / 1200)
+    for name in (f"{names[2]}.mp4", f"{names[2]}.jsonl"):
+        assert (tmp_path / "both" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+def test_several_styles_are_resumed_and_extended(tmp_path: Path) -> None:
+    """What is there stays, whatever was missing in between; other styles, or another order, are refused."""
+    videos = record_two(tmp_path, style="everyday,explorer")
+    whole = contents(tmp_path)
+    for path in (videos[0], videos[0].with_suffix(".jsonl")):
+        path.unlink()
+    record_two(tmp_path, style="everyday,explorer")
+    assert contents(tmp_path) == whole
+    longer = record_two(tmp_path, style="everyday,explorer", minutes=4 * TICKS / 1200)
+    assert [video.stem for video in longer[2:]] == ["everyday-000009", "explorer-000010"]
+    assert whole.items() <= contents(tmp_path).items()
+    for style in ("everyday", "explorer,everyday"):
+        with pytest.raises(RecordingError, match=f"--style everyday,explorer there, {style} here"):
+            record_two(tmp_path, style=style)
+
+
 def test_a_resumed_run_equals_an_unbroken_one(recorded: Path, tmp_path: Path) -> None:
     """What is finished is not touched; what is missing comes out as it would have."""
     for name, content in contents(recorded).items():
@@ -155,6 +195,8 @@ def test_more_minutes_add_to_a_folder(recorded: Path, tmp_path: Path) -> None:
     [
         ({"style": "lumberjack"}, "one of .*gatherer"),
         ({"style": "gaterer"}, "did you mean gatherer"),
+        ({"style": "explorer,gaterer"}, "--style explorer,gaterer: .*'gaterer'; did you mean gatherer"),
+        ({"style": "explorer,"}, "no style ''; expected one of"),
         ({"minutes": 0.0}, "--minutes 0: expected a number above 0"),
         ({"minutes": -1.0}, "--minutes -1: expected a number above 0"),
         ({"minutes": None, "hours": float("nan")}, "--hours nan: expected a number above 0"),

@@ -22,6 +22,7 @@ TICKS = 900
 
 @dataclass
 class Played:
+    style: str
     actions: Actions
     milestones: dict[str, int]
 
@@ -37,7 +38,7 @@ def play(style: str, seed: int, ticks: int, inventory: dict[str, int] | None = N
         taken.append(player.act({}))
         assert minerl_action_space().contains(taken[-1])
         env.advance(taken[-1])
-    return Played(Actions.from_minerl(taken), dict(env.game.milestones))
+    return Played(style, Actions.from_minerl(taken), dict(env.game.milestones))
 
 
 @pytest.fixture(scope="module", params=sorted(STYLES))
@@ -59,9 +60,10 @@ def test_every_key_is_used(plays: list[Played]) -> None:
 
 
 def test_the_view_moves_in_mouse_pixels_that_vpt_can_tell(plays: list[Played]) -> None:
+    """But for flicks, which go beyond VPT's bins as people's do."""
     camera = np.concatenate([each.actions.camera for each in plays])
     np.testing.assert_allclose(camera / PIXEL, np.round(camera / PIXEL), atol=1e-3)
-    assert np.abs(camera).max() <= 10.0
+    assert np.abs(camera).max() <= (45.0 if plays[0].style == "everyday" else 10.0)
     assert np.abs(camera).max() > 4.0
 
 

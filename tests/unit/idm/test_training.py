@@ -55,12 +55,19 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_checkpoint(folder, "idm")[1]
 
 
-@pytest.mark.parametrize(("owner", "hook"), [(IDMModule, "training_step"), (ShowProgress, "on_train_batch_end")])
+@pytest.mark.parametrize(
+    ("owner", "hook", "more"),
+    [
+        (IDMModule, "training_step", ()),
+        (ShowProgress, "on_train_batch_end", ()),
+        (IDMModule, "training_step", ("--data.augment", "0.5")),
+    ],
+)
 def test_resumed_run_equals_unbroken_one(
-    owner: type, hook: str, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    owner: type, hook: str, more: tuple[str, ...], run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C, in a step or between two: status 130, a model that loads; started again, the same weights."""
-    assert run("unbroken") == 0
+    assert run("unbroken", *more) == 0
 
     whole = getattr(owner, hook)
 
@@ -72,10 +79,10 @@ def test_resumed_run_equals_unbroken_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, hook, interrupted)
-        assert run("broken") == 130
+        assert run("broken", *more) == 130
     assert read_metadata(tmp_path / "broken")["steps"] == 2
     load(tmp_path / "broken")
-    assert run("broken") == 0
+    assert run("broken", *more) == 0
     unbroken, broken = weights(tmp_path / "unbroken"), weights(tmp_path / "broken")
     assert all(torch.equal(unbroken[name], broken[name]) for name in unbroken)
 
