@@ -28,6 +28,8 @@ class IDMConfig:
     """Sets of large windows for the fixed motion features."""
     changes: tuple[ChangeGrid, ...] = ()
     """Parts of the picture, such as a hotbar, whose cells' changes are fixed features, too."""
+    change_outputs: int = 64
+    """Features learnt of these changes. The buttons' head sees them directly, too: few presses teach it."""
     cursor_outputs: int = 0
     """Features learnt of a cursor that moves while the picture stands still, as over a screen; 0 for none."""
     motion_outputs: int = 192

@@ -1,16 +1,17 @@
-"""What a mirrored clip says of the clip itself: left and right change places, and the view turns the other way."""
+"""What a mirrored clip says of the clip itself: left and right change places, and the view turns the other way.
+
+The hotbar lies in the middle of the picture: its first slot appears where the last one is.
+"""
 
 from torch import Tensor
 
-from env.actions import BUTTONS
+from env.actions import BUTTONS, HOTBAR
 
 
 def mirrored_buttons() -> list[int]:
     """For each of the 20 buttons, the one that is pressed in its place in a mirrored clip."""
-    order = list(range(len(BUTTONS)))
-    left, right = BUTTONS.index("left"), BUTTONS.index("right")
-    order[left], order[right] = right, left
-    return order
+    swapped = {"left": "right", "right": "left", **dict(zip(HOTBAR, reversed(HOTBAR), strict=True))}
+    return [BUTTONS.index(swapped.get(name, name)) for name in BUTTONS]
 
 
 def mirror_buttons(log_probs: Tensor) -> Tensor:

@@ -143,10 +143,12 @@ class InverseDynamicsModel(nn.Module):
         self.read_motion = MotionReader(self.motion.shifts, config.motion_outputs) if self.motion is not None else None
         lags = tuple(lag for lag in LAGS if lag < 0) if config.causal else LAGS
         self.read_cursor = CursorReader(config.cursor_outputs, lags=lags) if config.cursor_outputs else None
+        direct = config.change_outputs if config.changes else 0
+        self.read_changes = MotionReader(self.motion.cells, direct) if self.motion is not None and direct else None
         features = (config.motion_outputs if self.motion is not None else 0) + (
             config.appearance_outputs if config.appearance != "none" else 0
         )
-        features += config.cursor_outputs
+        features += config.cursor_outputs + direct
         self.join = FanInLinear(features, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.temporal = nn.Sequential(
@@ -169,7 +171,7 @@ class InverseDynamicsModel(nn.Module):
         if self.last is not None:
             self.last.requires_grad_(config.last_layer == "used")
         self.norm = nn.LayerNorm(config.width)
-        self.button_head = CategoricalHead(config.width, [len(BUTTONS)], 2, temperature=config.temperature)
+        self.button_head = CategoricalHead(config.width + direct, [len(BUTTONS)], 2, temperature=config.temperature)
         self.camera_head = CategoricalHead(config.width, [2], config.camera.bins, temperature=config.temperature)
         self.calibration = Calibration()
         self.mirrored_calibration = Calibration()  # of the average with the mirrored clip
@@ -187,16 +189,24 @@ class InverseDynamicsModel(nn.Module):
         `motion` (B, T, F) are the frames' fixed motion features where they are known already. Only the frames in `kept`
         are encoded, seen with the others.
         """
-        features = []
+        features, direct = [], []
         if self.motion is not None and self.read_motion is not None:
             motion = self._measure_motion(frames) if motion is None else _without_last(motion.float())
             features.append(self.read_motion(motion[:, kept]))  # (B, T, D)
+            if self.read_changes is not None:
+                direct.append(self.read_changes(motion[:, kept]))
             if self.read_cursor is not None:
                 features.append(self.read_cursor(motion[..., -CURSOR_FEATURES:])[:, kept])
         if self.appearance is not None:
             features.append(self.appearance(frames, kept))  # (B, T, F)
-        joined: Tensor = self.join(self.dropout(torch.cat(features, dim=2)))  # (B, T, D)
-        return joined
+        joined = self.join(self.dropout(torch.cat(features + direct, dim=2)))  # (B, T, width)
+        return torch.cat([joined, *direct], dim=2)
+
+    def standardise(self, motion: Tensor) -> None:
+        """Learns the fixed motion features' mean and spread from a sample (N, features)."""
+        for reader in (self.read_motion, self.read_changes):
+            if reader is not None:
+                reader.standardise(motion)
 
     def encode_views(
         self, frames: Tensor, motion: Tensor | None = None, *, kept: slice = slice(None), mirrored: bool
@@ -256,10 +266,11 @@ class InverseDynamicsModel(nn.Module):
 
     def read_on(self, x: Tensor, state: list[Memory]) -> tuple[ActionLogits, list[Memory]]:
         """As `read`, for the next run of each video: also gives the state for the one after it."""
-        x = self.temporal(x)  # (B, T, D), neighbouring ticks
-        x, state = self.transformer(x, state)  # (B, T, D), the whole window, both directions in time
+        x, direct = x[..., : self.config.width], x[..., self.config.width :]
+        x = self.temporal(x)  # (B, T, width), neighbouring ticks
+        x, state = self.transformer(x, state)  # (B, T, width), the whole window, both directions in time
         x = self._after_blocks(x)
-        return ActionLogits(self.button_head(x), self.camera_head(x)), state
+        return ActionLogits(self.button_head(torch.cat([x, direct], dim=-1)), self.camera_head(x)), state
 
     def _after_blocks(self, x: Tensor) -> Tensor:
         if self.last is None:

@@ -42,7 +42,7 @@ class IDMModule(lightning.LightningModule):
         warmup_steps: int = 50,
         flip: bool = True,
     ) -> None:
-        """`flip` mirrors half of the training windows, with left and right and the yaw swapped."""
+        """`flip` mirrors half of the training windows, with left and right, the hotbar's slots and the yaw swapped."""
         super().__init__()
         self.model = InverseDynamicsModel(network)
         self.learning_rate = learning_rate
@@ -68,7 +68,7 @@ class IDMModule(lightning.LightningModule):
         if identity is not None and self.model.motion is not None and self.model.read_motion is not None:
             motion = datamodule.compute_motion(self.model.motion, identity)
             if not self._pretrained:
-                self.model.read_motion.standardise(torch.from_numpy(motion))
+                self.model.standardise(torch.from_numpy(motion))
         self.model.weigh_losses(Actions.concatenate(datamodule.played()))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:

@@ -92,9 +92,11 @@ class MotionFeatures(nn.Module):
         self.phase = phase
         self.changes = changes
         self.cursor = cursor
-        self.shifts = sum(scale.features for scale in scales + phase + changes)
-        """Features without the cursor's."""
-        self.features = self.shifts + CURSOR_FEATURES * cursor
+        self.shifts = slice(0, sum(scale.features for scale in scales + phase))
+        """The features that tell how parts of the picture moved."""
+        self.cells = slice(self.shifts.stop, self.shifts.stop + sum(part.features for part in changes))
+        """Those that tell how much lighter parts grew; after them come the cursor's."""
+        self.features = self.cells.stop + CURSOR_FEATURES * cursor
         self.register_buffer("luma", torch.tensor(LUMA) / 255.0, persistent=False)
 
     @torch.no_grad()
@@ -122,10 +124,10 @@ class MotionFeatures(nn.Module):
     def mirror(self, motion: Tensor) -> Tensor:
         """The features the mirrored frames would have. (..., features) -> the same shape."""
         scales = self.scales + self.phase + self.changes
-        parts = torch.split(motion[..., : self.shifts], [scale.features for scale in scales], dim=-1)
+        parts = torch.split(motion[..., : self.cells.stop], [scale.features for scale in scales], dim=-1)
         mirrored = [_mirror(part, scale) for scale, part in zip(scales, parts, strict=True)]
         if self.cursor:
-            mirrored.append(mirror_cursor(motion[..., self.shifts :]))
+            mirrored.append(mirror_cursor(motion[..., self.cells.stop :]))
         return torch.cat(mirrored, dim=-1)
 
 
@@ -214,26 +216,28 @@ def mirror_tiles(motion: Tensor, scale: MotionScale) -> Tensor:
 
 
 class MotionReader(nn.Module):
-    """A learnt layer on the shifts, the first of the motion features, brought to zero mean and unit spread."""
+    """A learnt layer on some of the motion features, brought to zero mean and unit spread."""
 
     offset: Tensor
     gain: Tensor
 
-    def __init__(self, features: int, outputs: int) -> None:
+    def __init__(self, features: slice, outputs: int) -> None:
         super().__init__()
-        self.register_buffer("offset", torch.zeros(features))
-        self.register_buffer("gain", torch.ones(features))
-        self.linear = nn.Linear(features, outputs)
+        self.features = features
+        count = features.stop - features.start
+        self.register_buffer("offset", torch.zeros(count))
+        self.register_buffer("gain", torch.ones(count))
+        self.linear = nn.Linear(count, outputs)
 
     def standardise(self, motion: Tensor) -> None:
-        """Learns the features' mean and spread from a sample (N, features or more)."""
-        spread, mean = torch.std_mean(motion[:, : len(self.offset)].float(), dim=0)
+        """Learns the features' mean and spread from a sample (N, all features)."""
+        spread, mean = torch.std_mean(motion[:, self.features].float(), dim=0)
         self.offset.copy_(mean)
         self.gain.copy_(1.0 / (spread + SPREAD_FLOOR))
 
     def forward(self, motion: Tensor) -> Tensor:
-        """motion: (B, T, features or more) -> (B, T, outputs)."""
-        return F.relu(self.linear((motion[..., : len(self.offset)] - self.offset) * self.gain))
+        """motion: (B, T, all features) -> (B, T, outputs)."""
+        return F.relu(self.linear((motion[..., self.features] - self.offset) * self.gain))
 
 
 def _reduce(luma: Tensor, size: tuple[int, int]) -> Tensor:
