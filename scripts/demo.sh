@@ -28,7 +28,7 @@ done
 source scripts/setup.sh
 
 case "$size" in
-  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=0.01
+  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=
          look=2 validate=240 clips=256 ;;
   quick) labelled=1  heldout=1 unlabelled=1  idm=40   policy=40   vae=30  dit=30  episodes=4  ticks=100 pairs=5   confidence=0
          look=1 validate=10 clips=32 ;;
@@ -76,7 +76,7 @@ stage idm.validate ghostkeys idm validate --checkpoint $run/idm --data.root $run
 
 # 3. Label the unlabelled videos in bulk, and the held-out ones to score the labels.
 label() {
-  ghostkeys label "$run/$1" --checkpoint $run/idm --output "$run/$2" --fps native --low-confidence $confidence --json "$run/$3.json"
+  ghostkeys label "$run/$1" --checkpoint $run/idm --output "$run/$2" --fps native ${confidence:+--low-confidence $confidence} --json "$run/$3.json"
 }
 stage label                  label unlabelled       labels                  label
 stage label.heldout          label heldout          labels-heldout          label-heldout
