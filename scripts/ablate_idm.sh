@@ -20,6 +20,7 @@ variants() {
 as-it-is
 no-dilation         --model.network.temporal_dilation 1
 no-rare-share       --data.rare_share 0
+no-changes          --model.network.changes []
 no-cursor           --model.network.cursor_outputs 0
 no-pixels           --model.network.appearance none
 no-flip             --model.flip false
@@ -31,6 +32,8 @@ a-transformer-block --model.network.depth 1
 rate-1e-3           --model.learning_rate 1e-3
 rate-4e-3           --model.learning_rate 4e-3
 averaged-weights    --ema 0.998
+past-only           --model.network.causal true
+augmented           --data.augment 1
 END
 }
 
