@@ -104,7 +104,7 @@ def test_converted_models_are_fine_tuned(command: str, kind: Kind, data: str, fo
     before, after = (load_checkpoint(folder, kind) for folder in (folders / kind, tmp_path / "tuned"))
     changed = {"starts_within_chunks": True} if kind == "policy" else {}
     assert after[0] == {**before[0], **changed}
-    ours = ("calibration", "positive_weight", "camera_spread")
+    ours = ("calibration", "mirror", "positive_weight", "camera_spread")
     moved = [
         float((after[1][name] - tensor).abs().max())
         for name, tensor in before[1].items()
