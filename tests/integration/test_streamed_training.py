@@ -65,9 +65,11 @@ def weights(folder: Path, kind: Kind) -> dict[str, torch.Tensor]:
     return load_checkpoint(folder, kind)[1]
 
 
-@pytest.mark.parametrize(
-    ("kind", "options"), [("idm", ()), ("idm", ("--data.augment", "0.5")), ("policy", ()), ("generator", ())]
-)
+AUGMENTED = ("--data.augment", "0.5", "--data.augmentation.compression", "0")
+"""Without x264, which compresses equal frames a little differently from time to time."""
+
+
+@pytest.mark.parametrize(("kind", "options"), [("idm", ()), ("idm", AUGMENTED), ("policy", ()), ("generator", ())])
 def test_a_run_stopped_in_the_middle_equals_an_unbroken_one(
     kind: Kind, options: tuple[str, ...], start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
