@@ -59,8 +59,9 @@ def test_without_strength_nothing_changes() -> None:
 
 
 def test_the_seed_decides_the_draw() -> None:
-    frames = moving()
-    one, same, other = (Augmentation().draw(np.random.default_rng(seed), SIZE)(frames) for seed in (3, 3, 4))
+    """Without x264, which compresses equal frames a little differently from time to time."""
+    frames, augmentation = moving(), Augmentation(compression=0.0)
+    one, same, other = (augmentation.draw(np.random.default_rng(seed), SIZE)(frames) for seed in (3, 3, 4))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
