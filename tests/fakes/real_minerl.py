@@ -81,13 +81,20 @@ def _run(*command: str, seconds: float) -> None:
 
 
 def _unpack(archive: Path, source: Path) -> None:
-    """The files of MineRL's package that its Python needs, without the game."""
+    """The files of MineRL's package that its Python needs, without the game.
+
+    They are copied by hand: `tarfile` has its filters only since Python 3.11.4.
+    """
     with tarfile.open(archive) as tar:
         for member in tar:
             _, _, path = member.name.partition("/")
-            if member.isfile() and path.startswith("minerl/") and path.endswith(UNPACKED) and "/src/" not in path:
-                member.name = path
-                tar.extract(member, source, filter="data")
+            content = tar.extractfile(member) if member.isfile() else None
+            wanted = path.startswith("minerl/") and path.endswith(UNPACKED) and "/src/" not in path
+            if content is None or not wanted or ".." in Path(path).parts:
+                continue
+            (source / path).parent.mkdir(parents=True, exist_ok=True)
+            with content, (source / path).open("wb") as target:
+                shutil.copyfileobj(content, target)
     spaces, specs = (source / "minerl" / "herobraine" / path for path in ("hero/spaces.py", "envs.py"))
     spaces.write_text(NEWER_GYM + spaces.read_text())
     specs.write_text(specs.read_text() + NEWER_SPECS)
