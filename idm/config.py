@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from env.camera import CameraQuantizer
 from idm.nn.changes import ChangeGrid
+from idm.nn.flow import FlowGrid
 from idm.nn.motion import MotionScale
 from idm.nn.phase import PhaseScale
 
@@ -26,6 +27,8 @@ class IDMConfig:
     """Scales of the fixed motion features; none switches them off."""
     phase: tuple[PhaseScale, ...] = ()
     """Sets of large windows for the fixed motion features."""
+    flow: tuple[FlowGrid, ...] = ()
+    """Grids of dense optical flow among the fixed motion features."""
     changes: tuple[ChangeGrid, ...] = ()
     """Parts of the picture, such as a hotbar, whose cells' changes are fixed features, too."""
     change_outputs: int = 64
@@ -84,7 +87,7 @@ class IDMConfig:
         if self.appearance == "none" and not self.has_motion:
             raise ValueError("an IDM needs motion scales or an appearance network: both are switched off")
         if self.cursor_outputs and not self.has_motion:
-            raise ValueError("cursor_outputs needs motion or phase scales, among whose features are the cursor's")
+            raise ValueError("cursor_outputs needs other fixed motion features, which the cursor's are among")
         if self.temporal_kernel % 2 == 0 or self.temporal_dilation < 1:
             raise ValueError(
                 f"temporal_kernel ({self.temporal_kernel}) must be odd, to see as many ticks before as after, and "
@@ -104,7 +107,7 @@ class IDMConfig:
     @property
     def has_motion(self) -> bool:
         """Whether it sees fixed motion features."""
-        return bool(self.motion or self.phase or self.changes)
+        return bool(self.motion or self.phase or self.flow or self.changes)
 
     @classmethod
     def vpt(cls, scale: int = 4) -> Self:
@@ -136,6 +139,7 @@ class IDMConfig:
         values = _tuples(dict(config))
         values["motion"] = tuple(MotionScale(**scale) for scale in values.get("motion", ()))
         values["phase"] = tuple(PhaseScale(**scale) for scale in values.get("phase", ()))
+        values["flow"] = tuple(FlowGrid(**grid) for grid in values.get("flow", ()))
         values["changes"] = tuple(ChangeGrid(**part) for part in values.get("changes", ()))
         if "camera" in values:
             values["camera"] = CameraQuantizer(**values["camera"])
@@ -153,8 +157,7 @@ def motion_identity(config: IDMConfig) -> str | None:
         return None
     plain = config.to_dict()
     wanted = [plain["motion"], plain["phase"], plain["frame_size"], *["cursor"] * bool(config.cursor_outputs)]
-    if config.changes:  # as the texts were before there were any
-        wanted.append(plain["changes"])
+    wanted += [plain[name] for name in ("changes", "flow") if plain[name]]  # as the texts were before there were any
     text = json.dumps(wanted, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

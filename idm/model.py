@@ -412,7 +412,9 @@ class InverseDynamicsModel(nn.Module):
 
 def motion_features(config: IDMConfig) -> MotionFeatures:
     """The fixed motion features of a model."""
-    return MotionFeatures(config.motion, config.phase, config.changes, cursor=bool(config.cursor_outputs))
+    return MotionFeatures(
+        config.motion, config.phase, config.changes, flow=config.flow, cursor=bool(config.cursor_outputs)
+    )
 
 
 def _without_last(motion: Tensor) -> Tensor:

@@ -20,13 +20,16 @@ variants() {
 as-it-is
 no-dilation         --model.network.temporal_dilation 1
 no-rare-share       --data.rare_share 0
+no-flow             --model.network.flow []
+no-phase            --model.network.phase []
+exact-flow          --model.network.flow [{iterations:16}]
 no-changes          --model.network.changes []
 no-cursor           --model.network.cursor_outputs 0
 no-pixels           --model.network.appearance none
 no-flip             --model.flip false
 no-weights          --model.network.positive_weight_power 0
 narrow-camera       --model.network.camera.max_degrees 10 --model.network.camera.bin_size 2 --model.network.camera.mu 10
-dropout-.3          --model.network.dropout 0.3
+dropout-.1          --model.network.dropout 0.1
 wider               --model.network.width 288
 a-transformer-block --model.network.depth 1
 rate-1e-3           --model.learning_rate 1e-3

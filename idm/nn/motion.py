@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from idm.nn.changes import ChangeGrid, cell_changes, mirror_changes
 from idm.nn.cursor import CURSOR_FEATURES, cursor_features, mirror_cursor
+from idm.nn.flow import FlowGrid, flow_features, mirror_flow
 from idm.nn.phase import PhaseScale, mirror_shifts, phase_shifts
 
 LUMA = (0.299, 0.587, 0.114)
@@ -79,6 +80,7 @@ class MotionFeatures(nn.Module):
         phase: tuple[PhaseScale, ...] = (),
         changes: tuple[ChangeGrid, ...] = (),
         *,
+        flow: tuple[FlowGrid, ...] = (),
         cursor: bool = False,
     ) -> None:
         """`cursor` adds the features of a cursor over a still picture, as the last ones."""
@@ -90,9 +92,10 @@ class MotionFeatures(nn.Module):
                 raise ValueError("a scale that follows needs a size and a grid that are multiples of the first scale's")
         self.scales = scales
         self.phase = phase
+        self.flow = flow
         self.changes = changes
         self.cursor = cursor
-        self.shifts = slice(0, sum(scale.features for scale in scales + phase))
+        self.shifts = slice(0, sum(scale.features for scale in scales + phase + flow))
         """The features that tell how parts of the picture moved."""
         self.cells = slice(self.shifts.stop, self.shifts.stop + sum(part.features for part in changes))
         """Those that tell how much lighter parts grew; after them come the cursor's."""
@@ -117,13 +120,14 @@ class MotionFeatures(nn.Module):
             per_scale.append(summarise(correlation, centre))
         tiles = [part.view(batch, time - 1, part.shape[1]) for part in per_scale]
         windows = [phase_shifts(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.phase]
+        flows = [flow_features(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.flow]
         parts = [cell_changes(_reduce(luma, part.size).view(batch, time, *part.size), part) for part in self.changes]
         cursor = [cursor_features(luma.view(batch, time, *luma.shape[1:]))] if self.cursor else []
-        return F.pad(torch.cat(tiles + windows + parts + cursor, dim=2), (0, 0, 0, 1))
+        return F.pad(torch.cat(tiles + windows + flows + parts + cursor, dim=2), (0, 0, 0, 1))
 
     def mirror(self, motion: Tensor) -> Tensor:
         """The features the mirrored frames would have. (..., features) -> the same shape."""
-        scales = self.scales + self.phase + self.changes
+        scales = self.scales + self.phase + self.flow + self.changes
         parts = torch.split(motion[..., : self.cells.stop], [scale.features for scale in scales], dim=-1)
         mirrored = [_mirror(part, scale) for scale, part in zip(scales, parts, strict=True)]
         if self.cursor:
@@ -131,9 +135,11 @@ class MotionFeatures(nn.Module):
         return torch.cat(mirrored, dim=-1)
 
 
-def _mirror(motion: Tensor, scale: MotionScale | PhaseScale | ChangeGrid) -> Tensor:
+def _mirror(motion: Tensor, scale: MotionScale | PhaseScale | FlowGrid | ChangeGrid) -> Tensor:
     if isinstance(scale, PhaseScale):
         return mirror_shifts(motion, scale)
+    if isinstance(scale, FlowGrid):
+        return mirror_flow(motion, scale)
     return mirror_changes(motion, scale) if isinstance(scale, ChangeGrid) else mirror_tiles(motion, scale)
 
 

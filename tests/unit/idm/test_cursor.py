@@ -135,7 +135,7 @@ def test_the_sensor_is_part_of_what_features_a_model_wants() -> None:
 
 
 def test_the_sensor_needs_motion_features() -> None:
-    with pytest.raises(ValueError, match="cursor_outputs needs motion or phase"):
+    with pytest.raises(ValueError, match="cursor_outputs needs other"):
         IDMConfig(cursor_outputs=8)
 
 
