@@ -85,7 +85,8 @@ def _summed_up(
     picture: NDArray[np.uint8], following: NDArray[np.uint8], search: cv2.DISOpticalFlow, part: FlowGrid
 ) -> NDArray[np.float32]:
     """Two pictures (H, W) -> (features,)."""
-    flow = np.asarray(search.calc(picture, following, np.empty((0, 0), np.float32)), np.float32)  # (H, W, 2): right, down
+    found = search.calc(picture, following, np.empty((0, 0), np.float32))
+    flow = np.asarray(found, np.float32)  # (H, W, 2): right, down
     height, width = part.size
     right = flow[..., 0] + np.arange(width, dtype=np.float32)
     down = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
