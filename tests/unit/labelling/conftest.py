@@ -10,6 +10,7 @@ import torch
 from env.video.encoding import write_video
 from idm.config import IDMConfig
 from idm.model import InverseDynamicsModel
+from idm.nn.flow import FlowGrid
 from idm.nn.motion import MotionScale
 from idm.nn.phase import PhaseScale
 
@@ -25,6 +26,7 @@ def make_model(seed: int = 0) -> InverseDynamicsModel:
         window=WINDOW,
         motion=(MotionScale(size=(16, 16), radius=(1, 1)),),
         phase=(PhaseScale(size=(32, 32), window=(16, 16), step=(16, 16), radius=(4, 4)),),
+        flow=(FlowGrid(size=(32, 32), grid=(4, 4)),),
         appearance_channels=(4, 8),
         appearance_outputs=8,
         width=16,
