@@ -2,7 +2,7 @@
 # The main job on the embedded world, from nothing to a report: record, train the IDM, label, train the policy and the
 # generator, evaluate. Read it from top to bottom: every stage is a `ghostkeys` command that you can run yourself.
 #
-#   bash scripts/demo.sh              everything, 24 to 27 minutes on 2 cores; started again, it goes on where it stopped
+#   bash scripts/demo.sh              everything, 25 to 35 minutes on 2 cores; started again, it goes on where it stopped
 #   bash scripts/demo.sh --quick      the same code on less, about 3 minutes (it learns little)
 #   bash scripts/demo.sh --budget 4   four times the training steps
 #   bash scripts/demo.sh --seeds 3    three trainings of each policy, pooled in the report; a run with fewer goes on
