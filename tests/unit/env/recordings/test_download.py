@@ -12,7 +12,7 @@ from env.recordings.download import AbsentError, DownloadError, DownloadSettings
 from tests.unit.env.web import Web
 
 CONTENT = np.random.default_rng(0).bytes(100_000)
-QUICK = DownloadSettings(timeout=0.3, retries=2, delay=0.01)
+QUICK = DownloadSettings(timeout=1.5, retries=2, delay=0.01)  # a busy machine takes its time to answer
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_broke_off_goes_on_where_it_stopped(web: Web, target: Path, fault: 
     web.etag = etag
     web.faults["/a.mp4"] = [fault, fault]
     with pytest.raises(DownloadError, match="failed 1 times"):
-        fetch(web, target, DownloadSettings(timeout=0.3, retries=0))
+        fetch(web, target, DownloadSettings(timeout=1.5, retries=0))
     fetch(web, target)
     assert target.read_bytes() == CONTENT
     assert [asked for _, asked in web.requests] == [None, "bytes=50000-", "bytes=75000-"]
@@ -82,7 +82,7 @@ def test_a_file_that_changed_is_not_pieced_together(web: Web, target: Path, igno
     """Also where the server answers with the rest of another file, of the same length."""
     web.faults["/a.mp4"] = ["truncate"]
     with pytest.raises(DownloadError):
-        fetch(web, target, DownloadSettings(timeout=0.3, retries=0))
+        fetch(web, target, DownloadSettings(timeout=1.5, retries=0))
     web.files["/a.mp4"] = changed = CONTENT[::-1]
     web.etag, web.ignores_if_range = '"2"', ignores
     fetch(web, target)
@@ -93,7 +93,7 @@ def test_a_file_that_shrank_is_not_pieced_together(web: Web, target: Path) -> No
     web.faults["/a.mp4"] = ["truncate"]
     web.etag = None
     with pytest.raises(DownloadError):
-        fetch(web, target, DownloadSettings(timeout=0.3, retries=0))
+        fetch(web, target, DownloadSettings(timeout=1.5, retries=0))
     web.files["/a.mp4"] = CONTENT[:40_000]
     fetch(web, target)
     assert target.read_bytes() == CONTENT[:40_000]

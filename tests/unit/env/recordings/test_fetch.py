@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parents[3] / "golden" / "vpt"
 VIDEO, ACTIONS = ((GOLDEN / f"recording{suffix}").read_bytes() for suffix in (".mp4", ".jsonl"))
 HOURS = 48 / 20 / 3600
 """Of one recording."""
-QUICK = DownloadSettings(timeout=0.5, retries=1, delay=0.01)
+QUICK = DownloadSettings(timeout=1.5, retries=1, delay=0.01)
 STEMS = [f"data/10.0/player-{number}" for number in range(6)]
 
 
