@@ -33,7 +33,7 @@ class FlowGrid:
     """Steps of gradient descent for each patch."""
 
     def __post_init__(self) -> None:
-        if any(size % cells for size, cells in zip(self.size, self.grid, strict=True)):
+        if any(cells < 1 or size % cells for size, cells in zip(self.size, self.grid, strict=True)):
             raise ValueError(f"a grid of {self.grid} cells does not divide {self.size} rows and columns")
         if min(self.size) < 2 * PATCH:
             raise ValueError(f"flow at {self.size} pixels: expected {2 * PATCH} or more a side")

@@ -45,7 +45,7 @@ class MotionScale:
     """Looks around the shift found at the first scale, instead of around no shift."""
 
     def __post_init__(self) -> None:
-        if any(size % tiles for size, tiles in zip(self.size, self.grid, strict=True)):
+        if any(tiles < 1 or size % tiles for size, tiles in zip(self.size, self.grid, strict=True)):
             raise ValueError(f"a grid of {self.grid} tiles does not divide {self.size} rows and columns")
 
     @property

@@ -36,7 +36,7 @@ class PhaseScale:
 
     def __post_init__(self) -> None:
         for size, window, step, radius in zip(self.size, self.window, self.step, self.radius, strict=True):
-            if window > size or (size - window) % step or 2 * radius >= window:
+            if step < 1 or window > size or (size - window) % step or 2 * radius >= window:
                 raise ValueError(
                     f"windows of {window} pixels every {step}, with shifts up to {radius}, do not fill {size} pixels: "
                     "size - window must be a multiple of step, and a shift less than half a window"

@@ -71,6 +71,7 @@ def test_features_do_not_depend_on_the_number_of_threads_or_of_pictures() -> Non
     ("wrong", "message"),
     [
         ({"grid": (5, 6)}, "does not divide"),
+        ({"grid": (0, 6)}, "does not divide"),
         ({"size": (8, 96)}, "expected 16 or more"),
         ({"stride": 9}, "stride of 1 to 8"),
         ({"iterations": 0}, "one iteration or more"),
