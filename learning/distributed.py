@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-import lightning
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import lightning  # what only infers is spared the seconds that it takes to import
 
 
 class Share(NamedTuple):
@@ -19,7 +21,7 @@ class Share(NamedTuple):
     """Batches already trained on: with accumulated gradients, several a step."""
 
     @classmethod
-    def of(cls, trainer: lightning.Trainer | None) -> Self:
+    def of(cls, trainer: "lightning.Trainer | None") -> Self:
         """The share of this process in a trainer's run."""
         if trainer is None:
             return cls()

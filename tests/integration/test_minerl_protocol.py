@@ -454,7 +454,7 @@ def test_a_game_that_does_not_start_is_an_error(
     python: Path, faults: FaultFile, monkeypatch: pytest.MonkeyPatch, launch: str
 ) -> None:
     monkeypatch.setenv("GHOSTKEYS_FAKE_LAUNCH", launch)
-    through = bridge(python, launch_deadline=15.0)
+    through = bridge(python, launch_deadline=25.0)
     with pytest.raises(MineRLError, match=r"MineRLHumanSurvival-v0 could not be reset, 1 times: "):
         through.reset(seed=SEED)
     monkeypatch.setenv("GHOSTKEYS_FAKE_LAUNCH", "normal")

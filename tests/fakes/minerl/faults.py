@@ -48,7 +48,7 @@ def _hang() -> None:
 
 
 def _pause() -> None:
-    time.sleep(2.5)
+    time.sleep(4)
 
 
 def _hang_with_gil() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from env.minerl.process import MineRLError
 from tests.fakes.standin import StandIn
-from tests.unit.env.minerl.conftest import SIZE, MakeEnv, MakeStandIn
+from tests.unit.env.minerl.conftest import QUICK, SIZE, MakeEnv, MakeStandIn
 from tests.unit.env.minerl.playing import leavings, play
 
 ERRORS = (
@@ -48,7 +48,7 @@ TIMEOUT = 30.0
 def test_a_step_that_fails_voids_its_episode_alone(
     kinds: tuple[str, ...], game: StandIn, scratch: Path, make_env: MakeEnv
 ) -> None:
-    minerl = make_env(game, task="diamond_shovel")
+    minerl = make_env(game, task="diamond_shovel", **QUICK)
     for seed, kind in enumerate(kinds):
         game.force({"op": "step", "at": 6, "kind": kind})
         void = play(minerl, game, seed=seed, ticks=20)
@@ -62,7 +62,7 @@ def test_a_step_that_fails_voids_its_episode_alone(
 
 @pytest.mark.parametrize("kind", ["error_info", "AttributeError", "die", "hang", "huge_counts"])
 def test_the_first_step_and_a_late_one_fail(kind: str, game: StandIn, scratch: Path, make_env: MakeEnv) -> None:
-    minerl = make_env(game, task="diamond_shovel")
+    minerl = make_env(game, task="diamond_shovel", **QUICK)
     for at, rewards in ((1, 0.0), (500, 1.0)):
         game.force({"op": "step", "at": at, "kind": kind})
         void = play(minerl, game, seed=at, ticks=600)
@@ -85,7 +85,7 @@ def test_a_void_episode_stays_void(game: StandIn, make_env: MakeEnv) -> None:
 @pytest.mark.parametrize("kind", ["AttributeError", *DEATHS, "eof", "empty", "wrong_shape", "negative_counts"])
 def test_a_reset_that_fails_is_made_again(kind: str, game: StandIn, scratch: Path, make_env: MakeEnv) -> None:
     game.force({"op": "reset", "at": 1, "kind": kind})
-    minerl = make_env(game, attempts=2, task="diamond_shovel", reset_deadline=1.5)
+    minerl = make_env(game, attempts=2, task="diamond_shovel", **QUICK)
     assert play(minerl, game, seed=9, ticks=10).rewards == 0.25
     assert {call["seed"] for call in game.calls("reset")} == {9}
     minerl.close()
@@ -95,7 +95,7 @@ def test_a_reset_that_fails_is_made_again(kind: str, game: StandIn, scratch: Pat
 @pytest.mark.parametrize("kind", ["EOFError", "die", "hang_gil", "silent", "dies"])
 def test_a_launch_that_fails_is_made_again(kind: str, game: StandIn, scratch: Path, make_env: MakeEnv) -> None:
     game.force({"op": "launch", "at": 1, "kind": kind})
-    minerl = make_env(game, attempts=2, task="diamond_shovel", launch_deadline=4.0)
+    minerl = make_env(game, attempts=2, task="diamond_shovel", launch_deadline=8.0)
     assert play(minerl, game, seed=9, ticks=10).rewards == 0.25
     minerl.close()
     assert leavings(game, scratch) == []
@@ -106,7 +106,7 @@ def test_a_game_that_never_starts_is_given_up(
     op: str, kind: str, game: StandIn, scratch: Path, make_env: MakeEnv
 ) -> None:
     game.force(*[{"op": op, "at": 1, "kind": kind}] * 3)
-    minerl = make_env(game, attempts=2, reset_deadline=1.5)
+    minerl = make_env(game, attempts=2, **QUICK)
     with pytest.raises(MineRLError, match="2 times"):
         minerl.reset(seed=0)
     assert len(game.forced()) == 2
@@ -143,13 +143,13 @@ def test_noise_and_children_disturb_no_episode(
 
 def test_a_worker_that_is_silent_is_not_waited_for(game: StandIn, make_env: MakeEnv) -> None:
     game.force({"op": "step", "at": 2, "kind": "hang_gil"})
-    void = play(make_env(game, step_deadline=100.0, silence=2.5), game, seed=1, ticks=5)
-    assert void.invalid == "no sign of life for 2.5 s at step"
+    void = play(make_env(game, step_deadline=100.0, silence=4.0), game, seed=1, ticks=5)
+    assert void.invalid == "no sign of life for 4 s at step"
 
 
 def test_a_step_that_takes_long_and_gives_signs_of_life_is_waited_for(game: StandIn, make_env: MakeEnv) -> None:
     game.force({"op": "step", "at": 2, "kind": "pause"})
-    assert play(make_env(game, step_deadline=100.0, silence=1.9), game, seed=1, ticks=5).invalid is None
+    assert play(make_env(game, step_deadline=100.0, silence=3.0), game, seed=1, ticks=5).invalid is None
 
 
 def test_too_much_memory_ends_an_episode(game: StandIn, make_env: MakeEnv, monkeypatch: pytest.MonkeyPatch) -> None:
