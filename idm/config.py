@@ -24,7 +24,7 @@ class IDMConfig:
     window: int = 64
     """Frames it was trained to see at once."""
     motion: tuple[MotionScale, ...] = ()
-    """Scales of the fixed motion features; none switches them off."""
+    """Scales of tiles whose shifts are fixed motion features."""
     phase: tuple[PhaseScale, ...] = ()
     """Sets of large windows for the fixed motion features."""
     flow: tuple[FlowGrid, ...] = ()
@@ -58,6 +58,8 @@ class IDMConfig:
     """How many times farther apart the ticks of each of them lie than those of the one before."""
     causal: bool = False
     """Sees of the future only the next frame, on which a tick's action shows; for comparison, without a transformer."""
+    cloning: bool = False
+    """Sees of the future nothing at all, as behavioural cloning does; for comparison, with `causal`."""
     depth: int = 0
     """Transformer blocks."""
     heads: int = 6
@@ -85,7 +87,10 @@ class IDMConfig:
 
     def __post_init__(self) -> None:
         if self.appearance == "none" and not self.has_motion:
-            raise ValueError("an IDM needs motion scales or an appearance network: both are switched off")
+            raise ValueError(
+                "an IDM needs fixed motion features (motion, phase, flow or changes) or an appearance network: "
+                "all are switched off"
+            )
         if self.cursor_outputs and not self.has_motion:
             raise ValueError("cursor_outputs needs other fixed motion features, which the cursor's are among")
         if self.temporal_kernel % 2 == 0 or self.temporal_dilation < 1:
@@ -98,6 +103,8 @@ class IDMConfig:
                 f"a causal IDM needs depth 0 and appearance pairs or none: the transformer (depth {self.depth}) sees a "
                 f"whole window, and VPT's image network (appearance {self.appearance}) more or less than the next frame"
             )
+        if self.cloning and not self.causal:
+            raise ValueError("cloning sees no future at all: it needs causal, which sees the next frame alone")
         if self.memory < 0 or self.mlp_ratio < 1 or not self.temperature > 0.0:
             raise ValueError(
                 f"memory ({self.memory}) must be 0 or more, mlp_ratio ({self.mlp_ratio}) 1 or more, "

@@ -19,7 +19,9 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "r2_yaw": ("camera", "yaw", "all", "r2"),
 }
 """What is kept of each model's measurement, and where `idm.measurement` has it."""
-ARMS = {False: "both directions", True: "past only"}
+BOTH, PAST, CLONING = "both directions", "past only", "cloning"
+ARMS: dict[str, dict[str, Any]] = {BOTH: {}, PAST: {"causal": True}, CLONING: {"causal": True, "cloning": True}}
+"""What of the future a model sees: all, the next frame, nothing; and what of `IDMConfig` says so."""
 MORE_MINUTES = 20.0
 """Of labelled play, whose use is told."""
 
@@ -28,14 +30,16 @@ MORE_MINUTES = 20.0
 class Model:
     """Which model of the curve."""
 
-    causal: bool
+    arm: str
+    """One of ARMS."""
     minutes: float
     seed: int
 
     @property
     def folder(self) -> str:
         """Its name below the curve's folder."""
-        return f"{'past-only-' if self.causal else ''}minutes-{self.minutes:03g}-seed-{self.seed}"
+        arm = "" if self.arm == BOTH else f"{self.arm.replace(' ', '-')}-"
+        return f"{arm}minutes-{self.minutes:03g}-seed-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -77,15 +81,15 @@ class Curve:
     def write(self, path: Path) -> None:
         """Notes it in a file, with what it comes to."""
         extrapolated = {
-            ARMS[causal]: {name: found and asdict(found) for name, found in outlook(self, causal).items()}
-            for causal in self.arms
+            arm: {name: found and asdict(found) for name, found in outlook(self, arm).items()} for arm in self.arms
         }
         write_json(path, {**asdict(self), "extrapolated": extrapolated})
 
     @property
-    def arms(self) -> list[bool]:
-        """Whether there are models that see both directions in time (False), and such as see the past alone (True)."""
-        return sorted({point.model.causal for point in self.points})
+    def arms(self) -> list[str]:
+        """Those of ARMS that there are models of, in their order."""
+        there = {point.model.arm for point in self.points}
+        return [arm for arm in ARMS if arm in there]
 
     def differences(self, here: "Curve") -> list[str]:
         """How the models of another curve differ from these, other than in what they are measured on."""
@@ -93,9 +97,9 @@ class Curve:
         return there.differences(other)
 
 
-def outlook(curve: Curve, causal: bool) -> dict[str, Extrapolation | None]:
+def outlook(curve: Curve, arm: str) -> dict[str, Extrapolation | None]:
     """Each figure with MORE_MINUTES more than were tried; None where too little was tried to tell."""
-    points = [point for point in curve.points if point.model.causal == causal]
+    points = [point for point in curve.points if point.model.arm == arm]
     most = max(point.model.minutes for point in points)
     told: dict[str, Extrapolation | None] = {}
     for name in FIGURES:
@@ -105,4 +109,7 @@ def outlook(curve: Curve, causal: bool) -> dict[str, Extrapolation | None]:
 
 
 def _point(noted: Mapping[str, Any]) -> Point:
-    return Point(**{**noted, "model": Model(**noted["model"])})
+    model = dict(noted["model"])
+    if "causal" in model:  # as it was noted before there was a third arm
+        model["arm"] = PAST if model.pop("causal") else BOTH
+    return Point(**{**noted, "model": Model(**model)})

@@ -15,7 +15,7 @@ from env.files import atomic_path
 from env.recordings.keys import KeyTable
 from env.recordings.recording import find_recordings
 from idm.config import IDMConfig
-from idm.curve import FIGURES, Curve, Model, Point
+from idm.curve import ARMS, BOTH, CLONING, FIGURES, PAST, Curve, Model, Point
 from idm.datamodule import IDMDataModule
 from idm.evaluation import evaluate
 from idm.labelled_play import LabelledPlay, first_minutes, ticks_of
@@ -47,7 +47,7 @@ class Options:
     minutes: tuple[float, ...]
     seeds: tuple[int, ...]
     steps_per_minute: float | None
-    past_only: bool
+    arms: tuple[str, ...]
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -57,7 +57,13 @@ class Options:
         rate = given["steps_per_minute"]
         if rate is not None and not rate > 0:
             raise UsageError(f"--steps-per-minute {rate:g}: expected a number above 0.")
-        return cls(Path(given["heldout"]), minutes, seeds, rate, bool(given["past_only"]))
+        return cls(
+            Path(given["heldout"]),
+            minutes,
+            seeds,
+            rate,
+            (BOTH, *(arm for arm in (PAST, CLONING) if given[_option(arm)])),
+        )
 
 
 def add_options(parser: LightningArgumentParser) -> None:
@@ -97,6 +103,11 @@ def add_options(parser: LightningArgumentParser) -> None:
         action="store_true",
         help="Also trains each model without any frame after the one that shows the action's result.",
     )
+    parser.add_argument(
+        "--cloning",
+        action="store_true",
+        help="Also trains each model without any frame after the action: behavioural cloning with the same network.",
+    )
 
 
 def measure_curve(args: Sequence[str]) -> tuple[Curve, int]:
@@ -126,8 +137,7 @@ class _CurveRun:
         self.data = settings["data"]
         _check_settings(settings, options)
         self.network = _network(settings)
-        if options.past_only:
-            _causal(self.network)
+        self.networks = {arm: _network_of(arm, self.network) for arm in options.arms}
         self.device = _device(settings["trainer"]["accelerator"])
         self.keys = None if self.data["keys"] is None else KeyTable.read(Path(self.data["keys"]))
         self.play = self._play()
@@ -158,8 +168,8 @@ class _CurveRun:
         """The models; all amounts of one seed come before the next seed."""
         for seed in self.options.seeds:
             for minutes in self.options.minutes:
-                for causal in (False, True) if self.options.past_only else (False,):
-                    yield Model(causal, minutes, seed)
+                for arm in self.options.arms:
+                    yield Model(arm, minutes, seed)
 
     def _is_measured(self, model: Model) -> bool:
         return any(point.model == model for point in self.curve.points)
@@ -169,9 +179,8 @@ class _CurveRun:
         args = ["--config", str(self.output / SETTINGS_FILE), "--output", str(self.output / model.folder)]
         args += ["--seed_everything", str(model.seed), "--data.seed", str(model.seed)]
         args += ["--trainer.max_steps", str(self._steps(model.minutes))]
-        network = replace(self.network, causal=True) if model.causal else self.network
         # Also where --init-from brings a network of its own: options on the command line came behind that.
-        return [*args, f"--model.network={json.dumps(network.to_dict())}"]
+        return [*args, f"--model.network={json.dumps(self.networks[model.arm].to_dict())}"]
 
     def _steps(self, minutes: float) -> int:
         rate = self.options.steps_per_minute
@@ -297,11 +306,16 @@ def _network(settings: Mapping[str, Any]) -> IDMConfig:
         raise UsageError(f"these settings do not go together: {error}") from None
 
 
-def _causal(network: IDMConfig) -> IDMConfig:
+def _network_of(arm: str, network: IDMConfig) -> IDMConfig:
     try:
-        return replace(network, causal=True)
+        return replace(network, **ARMS[arm])
     except ValueError as error:
-        raise UsageError(f"--past-only: {error}") from None
+        raise UsageError(f"--{_option(arm).replace('_', '-')}: {error}") from None
+
+
+def _option(arm: str) -> str:
+    """The name of the option that asks for an arm."""
+    return arm.replace(" ", "_")
 
 
 def _device(accelerator: str) -> torch.device:

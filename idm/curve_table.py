@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from idm.curve import ARMS, MORE_MINUTES, Curve, Point, outlook
+from idm.curve import MORE_MINUTES, Curve, Point, outlook
 from idm.extrapolation import FORM, MIN_MINUTES
 from idm.measurement import MIN_PRESSES
 
@@ -46,7 +46,7 @@ def table(curve: Curve) -> str:
     if not arms:
         return "no model of the curve has been measured yet"
     parts = ["\n".join(_figure_lines(curve, name, arms)) for name in TITLES if _is_known(curve, name)]
-    parts += ["\n".join(_outlook_lines(curve, causal, named=len(arms) > 1)) for causal in arms]
+    parts += ["\n".join(_outlook_lines(curve, arm, named=len(arms) > 1)) for arm in arms]
     return "\n\n".join([*parts, f"{curve.intervals}, mean over seeds; seeds: the lowest and the highest"])
 
 
@@ -54,43 +54,44 @@ def _is_known(curve: Curve, name: str) -> bool:
     return any(point.figures[name]["value"] is not None for point in curve.points)
 
 
-def _figure_lines(curve: Curve, name: str, arms: Sequence[bool]) -> Iterator[str]:
-    heads = "".join(f"{ARMS[causal] if len(arms) > 1 else '':>12}{'95 % interval':>18}{'seeds':>18}" for causal in arms)
+def _figure_lines(curve: Curve, name: str, arms: Sequence[str]) -> Iterator[str]:
+    heads = "".join(f"{arm if len(arms) > 1 else '':>16}{'95 % interval':>18}{'seeds':>18}" for arm in arms)
     yield f"{TITLES[name]:36}{heads}"
     for minutes in sorted({point.model.minutes for point in curve.points}):
-        cells = [_cells(summarise(_at(curve, causal, minutes), name)) for causal in arms]
+        cells = [_cells(summarise(_at(curve, arm, minutes), name)) for arm in arms]
         yield f"{f'{minutes:g} min':>36}{''.join(cells)}"
 
 
-def _at(curve: Curve, causal: bool, minutes: float) -> list[Point]:
-    return [point for point in curve.points if (point.model.causal, point.model.minutes) == (causal, minutes)]
+def _at(curve: Curve, arm: str, minutes: float) -> list[Point]:
+    return [point for point in curve.points if (point.model.arm, point.model.minutes) == (arm, minutes)]
 
 
 def _cells(summary: Summary | None) -> str:
     if summary is None:
-        return f"{'–':>12}{'':36}"
+        return f"{'–':>16}{'':36}"
     interval = "" if summary.interval is None else _range(*summary.interval)
     seeds = "one" if summary.seeds == 1 else _range(summary.least, summary.most)
-    return f"{summary.mean:z12.3f}{interval:>18}{seeds:>18}"
+    return f"{summary.mean:z16.3f}{interval:>18}{seeds:>18}"
 
 
-def _outlook_lines(curve: Curve, causal: bool, *, named: bool) -> Iterator[str]:
-    arm = f"{ARMS[causal]}: " if named else ""
-    found = {name: each for name, each in outlook(curve, causal).items() if each is not None}
+def _outlook_lines(curve: Curve, arm: str, *, named: bool) -> Iterator[str]:
+    prefix = f"{arm}: " if named else ""
+    found = {name: each for name, each in outlook(curve, arm).items() if each is not None}
     if not found:
-        yield f"{arm}what {MORE_MINUTES:g} more minutes bring cannot be told: that takes {MIN_MINUTES} amounts of play"
+        takes = f"that takes {MIN_MINUTES} amounts of play"
+        yield f"{prefix}what {MORE_MINUTES:g} more minutes bring cannot be told: {takes}"
         return
     to = next(iter(found.values())).minutes
-    points = [point for point in curve.points if point.model.causal == causal]
+    points = [point for point in curve.points if point.model.arm == arm]
     narrow = "; rather too narrow, with one seed" if len({point.model.seed for point in points}) == 1 else ""
     yield (
-        f"{arm}extrapolated to {to:g} minutes, {MORE_MINUTES:g} more than were tried, by {FORM}\n"
+        f"{prefix}extrapolated to {to:g} minutes, {MORE_MINUTES:g} more than were tried, by {FORM}\n"
         f"(no measurement; 95 % of fits to points drawn anew{narrow})"
     )
     for name, each in found.items():
         value, gain = each.value, each.gain
         yield (
-            f"{TITLES[name]:>36}{value.value:z12.3f}{_range(value.low, value.high):>18}   gains {gain.value:z.3f} "
+            f"{TITLES[name]:>36}{value.value:z16.3f}{_range(value.low, value.high):>18}   gains {gain.value:z.3f} "
             f"({_range(gain.low, gain.high)}); b = {each.b:z.2f}"
         )
 

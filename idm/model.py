@@ -266,6 +266,8 @@ class InverseDynamicsModel(nn.Module):
 
     def read_on(self, x: Tensor, state: list[Memory]) -> tuple[ActionLogits, list[Memory]]:
         """As `read`, for the next run of each video: also gives the state for the one after it."""
+        if self.config.cloning:
+            x = F.pad(x[:, :-1], (0, 0, 1, 0))  # what is known of a tick before it: up to the frame it begins with
         x, direct = x[..., : self.config.width], x[..., self.config.width :]
         x = self.temporal(x)  # (B, T, width), neighbouring ticks
         x, state = self.transformer(x, state)  # (B, T, width), the whole window, both directions in time

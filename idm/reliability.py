@@ -107,6 +107,7 @@ def reliability(prediction: Prediction, true: Actions) -> dict[str, Any]:
             axis: calibration_error(camera[:, i].max(axis=-1), right_bin[:, i]) for i, axis in enumerate(AXES)
         },
         "camera_bin_accuracy": {axis: float(right_bin[:, i].mean()) for i, axis in enumerate(AXES)},
+        "nats_per_tick": dict(zip(("buttons", "camera"), _nats(prediction, true).mean(axis=1).tolist(), strict=True)),
         "mean_confidence": float(confidence.mean()),
         "risk": risk_coverage(
             confidence,
@@ -121,8 +122,13 @@ def reliability(prediction: Prediction, true: Actions) -> dict[str, Any]:
 
 def tick_losses(prediction: Prediction, true: Actions) -> NDArray[np.float64]:
     """(T,) negative log-likelihood of each tick's true buttons and camera bins, in nats."""
+    losses: NDArray[np.float64] = _nats(prediction, true).sum(axis=0)
+    return losses
+
+
+def _nats(prediction: Prediction, true: Actions) -> NDArray[np.float64]:
+    """(2, T) negative log-likelihood of each tick's true buttons, and of its camera bins."""
     buttons = np.where(true.buttons, prediction.button_log_probs[..., 1], prediction.button_log_probs[..., 0])
     bins = prediction.quantizer.encode(true.camera)[..., None]
     camera = np.take_along_axis(prediction.camera_log_probs, bins, axis=-1)[..., 0]
-    losses: NDArray[np.float64] = -(buttons.sum(axis=1, dtype=np.float64) + camera.sum(axis=1, dtype=np.float64))
-    return losses
+    return -np.stack([buttons.sum(axis=1, dtype=np.float64), camera.sum(axis=1, dtype=np.float64)])

@@ -130,6 +130,8 @@ def reliability_table(evaluation: Evaluation) -> str:
     lines = [
         f"calibration error ({BINS} bins of equal mass): buttons {found['buttons_ece']:.4f}, "
         f"where P(pressed) ≥ {LEAST_LIKELY:g} {likely} ({found['likely_share']:.0%} of cases); camera bins {camera}",
+        "negative log-likelihood, nats a tick: "
+        + ", ".join(f"{part} {nats:.3f}" for part, nats in found["nats_per_tick"].items()),
         f"{'most confident ticks':26}" + "".join(f"{share:>10.0%}" for share in COVERAGES) + f"{'75 % saves':>12}",
     ]
     for name, (title, factor, unit) in titles.items():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from env.errors import GhostkeysError
 from ghostkeys import main
-from idm.curve import FIGURES, Curve, Model, Point
+from idm.curve import BOTH, FIGURES, Curve, Model, Point
 from idm.curve_table import table
 from idm.extrapolation import extrapolate
 from idm.labelled_play import LabelledPlay, between, first_minutes
@@ -154,7 +154,7 @@ def test_two_amounts_of_play_tell_nothing_of_a_third() -> None:
     assert extrapolate([5.0, 5.0, 10.0, 10.0], [0.5, 0.6, 0.7, 0.7], now=10.0, more=20.0) is None
     figures: dict[str, dict[str, float | None]] = {name: {"value": 0.5, "low": None, "high": None} for name in FIGURES}
     figures["macro_f1_common"]["value"] = None
-    made = Curve({}, {}, {}, points=tuple(Point(Model(False, m, 0), 3, figures) for m in (5.0, 10.0)))
+    made = Curve({}, {}, {}, points=tuple(Point(Model(BOTH, m, 0), 3, figures) for m in (5.0, 10.0)))
     shown = table(made)
     assert "what 20 more minutes bring cannot be told: that takes 3 amounts of play" in shown
     assert "keys of 50 presses" not in shown
@@ -194,21 +194,42 @@ def test_an_interrupted_curve_goes_on_and_a_finished_one_trains_nothing(
     assert "extrapolated to 20.08 minutes" in shown
 
 
-def test_both_arms_see_the_same_play_and_differ_in_the_future_alone(
+def test_all_arms_see_the_same_play_and_differ_in_the_future_alone(
     curve: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert curve("--past-only", "--seeds", "1,0", "--steps-per-minute", "100", minutes="0.04,0.02") == 0
+    assert curve("--past-only", "--cloning", "--seeds", "1,0", "--steps-per-minute", "100", minutes="0.04,0.02") == 0
     folder = tmp_path / "curve"
-    names = [f"{arm}minutes-{m}-seed-{seed}" for seed in (0, 1) for m in (0.02, 0.04) for arm in ("", "past-only-")]
+    names = [
+        f"{arm}minutes-{m}-seed-{seed}"
+        for seed in (0, 1)
+        for m in (0.02, 0.04)
+        for arm in ("", "past-only-", "cloning-")
+    ]
     assert sorted(names) == sorted(path.name for path in folder.iterdir() if path.is_dir())
-    both, past = (json.loads((folder / name / "run.json").read_text()) for name in (names[4], names[5]))
+    both, past = (json.loads((folder / name / "run.json").read_text()) for name in (names[6], names[7]))
     different = {name for name in both["settings"] if both["settings"][name] != past["settings"][name]}
     assert different == {"model.network.causal"}
     assert both["settings"]["data.seed"] == both["settings"]["seed_everything"] == 1
-    assert [point["steps"] for point in points(folder)] == [2, 2, 4, 4] * 2
+    assert [point["steps"] for point in points(folder)] == [2, 2, 2, 4, 4, 4] * 2
     shown = capsys.readouterr().out
     assert "both directions" in shown
     assert "past only" in shown
+    assert "cloning" in shown
+
+
+def test_a_curve_noted_before_there_was_cloning_goes_on(curve: Command, tmp_path: Path) -> None:
+    assert curve("--past-only", minutes="0.02") == 0
+    file = tmp_path / "curve" / "curve.json"
+    noted = json.loads(file.read_text())
+    for point in noted["points"]:
+        point["model"]["causal"] = point["model"].pop("arm") == "past only"
+    file.write_text(json.dumps(noted))
+    assert curve("--past-only", "--cloning", minutes="0.02") == 0
+    assert [point["model"]["arm"] for point in points(tmp_path / "curve")] == [
+        "both directions",
+        "past only",
+        "cloning",
+    ]
 
 
 def test_other_held_out_play_is_measured_anew_without_training(
@@ -253,6 +274,7 @@ def test_points_of_other_settings_do_not_join_a_curve(
         (["--seeds", "0,-1"], "--seeds 0,-1: expected whole numbers from 0 on, such as 0,1."),
         (["--steps-per-minute", "0"], "--steps-per-minute 0: expected a number above 0."),
         (["--past-only", "--model.network.depth", "1"], "--past-only: a causal IDM needs depth 0"),
+        (["--cloning", "--model.network.depth", "1"], "--cloning: a causal IDM needs depth 0"),
         (["--resume"], "--resume trains on what had other settings"),
         (["--data.validation_root", "x", "--data.validation_share", "0"], "--data.validation_root: each model"),
         (["--trainer.devices", "2"], "--trainer.devices 2, --trainer.num_nodes 1: idm curve trains one model"),

@@ -31,10 +31,15 @@ def test_idm_is_not_causal(model: InverseDynamicsModel) -> None:
     assert not torch.equal(model(frames).camera[:, 2], model(changed).camera[:, 2])
 
 
-def test_a_causal_idm_sees_the_next_frame_and_none_after_it() -> None:
-    """A tick's action shows on the next frame. Frames after that may be anything; features of the cursor included."""
+@pytest.mark.parametrize(("cloning", "first"), [(False, 9), (True, 10)])
+def test_a_causal_idm_sees_the_next_frame_and_none_after_it(cloning: bool, first: int) -> None:
+    """A tick's action shows on the next frame, which cloning does not see. Frames after that may be anything; features
+    of the cursor included.
+    """
     torch.manual_seed(0)
-    config = replace(TINY, causal=True, depth=0, temporal_depth=2, temporal_dilation=2, cursor_outputs=4)
+    config = replace(
+        TINY, causal=True, cloning=cloning, depth=0, temporal_depth=2, temporal_dilation=2, cursor_outputs=4
+    )
     model = InverseDynamicsModel(config).eval()
     frames = torch.from_numpy(make_episode(16, seed=0).frames)[None]
     frames[:, 4:] = frames[:, 4:5]  # where the picture stands still, the features of the cursor count
@@ -42,14 +47,19 @@ def test_a_causal_idm_sees_the_next_frame_and_none_after_it() -> None:
     changed[:, 10:, 4:6, 4:6] = 255 - changed[:, 10:, 4:6, 4:6]
     before, after = model(frames), model(changed)
     for plain, other in zip(before, after, strict=True):
-        torch.testing.assert_close(plain[:, :9], other[:, :9])
-        assert not torch.allclose(plain[:, 9], other[:, 9])
+        torch.testing.assert_close(plain[:, :first], other[:, :first])
+        assert not torch.allclose(plain[:, first], other[:, first])
 
 
 @pytest.mark.parametrize("other", [{"depth": 1}, {"depth": 0, "appearance": "impala"}])
 def test_a_network_that_sees_the_future_cannot_be_causal(other: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a causal IDM needs depth 0 and appearance pairs or none"):
         replace(TINY, causal=True, **other)
+
+
+def test_cloning_without_causal_is_refused() -> None:
+    with pytest.raises(ValueError, match="cloning sees no future at all: it needs causal"):
+        replace(TINY, cloning=True)
 
 
 def test_overfitted_model_beats_doing_nothing() -> None:
