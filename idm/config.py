@@ -29,6 +29,8 @@ class IDMConfig:
     """Sets of large windows for the fixed motion features."""
     flow: tuple[FlowGrid, ...] = ()
     """Grids of dense optical flow among the fixed motion features."""
+    flow_channels: tuple[int, ...] = ()
+    """Convolutions over the cells of flow, each halving them; none reads them like the other motion features."""
     changes: tuple[ChangeGrid, ...] = ()
     """Parts of the picture, such as a hotbar, whose cells' changes are fixed features, too."""
     change_outputs: int = 64

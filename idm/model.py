@@ -18,7 +18,7 @@ from env.errors import CheckpointError
 from idm.config import IDMConfig
 from idm.mirror import mirror_buttons, mirror_camera
 from idm.nn.cursor import CURSOR_FEATURES, LAGS, CursorReader
-from idm.nn.motion import MotionFeatures, MotionReader
+from idm.nn.motion import FlowReader, MotionFeatures, MotionReader
 from idm.nn.pairs import FramePairCNN
 from learning.checkpoint import load_checkpoint, load_strictly, save_checkpoint
 from learning.distributed import mean_over_processes
@@ -140,14 +140,13 @@ class InverseDynamicsModel(nn.Module):
         self.camera = config.camera
         self.motion = motion_features(config) if config.has_motion else None
         self.appearance = _appearance(config)
-        self.read_motion = MotionReader(self.motion.shifts, config.motion_outputs) if self.motion is not None else None
+        self.read_motion, self.read_flow = _motion_readers(config, self.motion)
         lags = tuple(lag for lag in LAGS if lag < 0) if config.causal else LAGS
         self.read_cursor = CursorReader(config.cursor_outputs, lags=lags) if config.cursor_outputs else None
         direct = config.change_outputs if config.changes else 0
         self.read_changes = MotionReader(self.motion.cells, direct) if self.motion is not None and direct else None
-        features = (config.motion_outputs if self.motion is not None else 0) + (
-            config.appearance_outputs if config.appearance != "none" else 0
-        )
+        features = config.motion_outputs * sum(each is not None for each in (self.read_motion, self.read_flow))
+        features += config.appearance_outputs if config.appearance != "none" else 0
         features += config.cursor_outputs + direct
         self.join = FanInLinear(features, config.width)
         self.dropout = nn.Dropout(config.dropout)
@@ -190,9 +189,11 @@ class InverseDynamicsModel(nn.Module):
         are encoded, seen with the others.
         """
         features, direct = [], []
-        if self.motion is not None and self.read_motion is not None:
+        if self.motion is not None:
             motion = self._measure_motion(frames) if motion is None else _without_last(motion.float())
-            features.append(self.read_motion(motion[:, kept]))  # (B, T, D)
+            features += [
+                reader(motion[:, kept]) for reader in (self.read_motion, self.read_flow) if reader is not None
+            ]  # (B, T, D) each
             if self.read_changes is not None:
                 direct.append(self.read_changes(motion[:, kept]))
             if self.read_cursor is not None:
@@ -204,7 +205,7 @@ class InverseDynamicsModel(nn.Module):
 
     def standardise(self, motion: Tensor) -> None:
         """Learns the fixed motion features' mean and spread from a sample (N, features)."""
-        for reader in (self.read_motion, self.read_changes):
+        for reader in (self.read_motion, self.read_flow, self.read_changes):
             if reader is not None:
                 reader.standardise(motion)
 
@@ -417,6 +418,17 @@ def motion_features(config: IDMConfig) -> MotionFeatures:
     return MotionFeatures(
         config.motion, config.phase, config.changes, flow=config.flow, cursor=bool(config.cursor_outputs)
     )
+
+
+def _motion_readers(config: IDMConfig, motion: MotionFeatures | None) -> tuple[MotionReader | None, FlowReader | None]:
+    """What reads the shifts of a model's motion features: a layer, and convolutions where it has them over flow."""
+    if motion is None:
+        return None, None
+    if not (config.flow and config.flow_channels):
+        return MotionReader(motion.shifts, config.motion_outputs), None
+    flow = FlowReader(motion.flows, config.flow, config.flow_channels, config.motion_outputs)
+    rest = slice(0, motion.flows.start)
+    return MotionReader(rest, config.motion_outputs) if rest.stop else None, flow
 
 
 def _without_last(motion: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class IDMModule(lightning.LightningModule):
         """Learns how rare each button is, and lets the data module compute the motion features once."""
         datamodule = cast("IDMDataModule", cast(Any, self.trainer).datamodule)
         identity = motion_identity(self.model.config)
-        if identity is not None and self.model.motion is not None and self.model.read_motion is not None:
+        if identity is not None and self.model.motion is not None:
             motion = datamodule.compute_motion(self.model.motion, identity)
             if not self._pretrained:
                 self.model.standardise(torch.from_numpy(motion))

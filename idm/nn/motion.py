@@ -8,6 +8,7 @@ correlations themselves, and either learns many times more per CPU-second than c
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from idm.nn.changes import ChangeGrid, cell_changes, mirror_changes
 from idm.nn.cursor import CURSOR_FEATURES, cursor_features, mirror_cursor
-from idm.nn.flow import FlowGrid, flow_features, mirror_flow
+from idm.nn.flow import PER_CELL, FlowGrid, flow_features, mirror_flow
 from idm.nn.phase import PhaseScale, mirror_shifts, phase_shifts
 
 LUMA = (0.299, 0.587, 0.114)
@@ -96,7 +97,9 @@ class MotionFeatures(nn.Module):
         self.changes = changes
         self.cursor = cursor
         self.shifts = slice(0, sum(scale.features for scale in scales + phase + flow))
-        """The features that tell how parts of the picture moved."""
+        """The features that tell how parts of the picture moved, dense flow last."""
+        self.flows = slice(sum(scale.features for scale in scales + phase), self.shifts.stop)
+        """Those of dense flow."""
         self.cells = slice(self.shifts.stop, self.shifts.stop + sum(part.features for part in changes))
         """Those that tell how much lighter parts grew; after them come the cursor's."""
         self.features = self.cells.stop + CURSOR_FEATURES * cursor
@@ -221,19 +224,18 @@ def mirror_tiles(motion: Tensor, scale: MotionScale) -> Tensor:
     return (by_tile.flip(-2) * signs).flatten(-3)  # columns the other way round
 
 
-class MotionReader(nn.Module):
-    """A learnt layer on some of the motion features, brought to zero mean and unit spread."""
+class Standardised(nn.Module):
+    """Some of the motion features, brought to zero mean and unit spread."""
 
     offset: Tensor
     gain: Tensor
 
-    def __init__(self, features: slice, outputs: int) -> None:
+    def __init__(self, features: slice) -> None:
         super().__init__()
         self.features = features
         count = features.stop - features.start
         self.register_buffer("offset", torch.zeros(count))
         self.register_buffer("gain", torch.ones(count))
-        self.linear = nn.Linear(count, outputs)
 
     def standardise(self, motion: Tensor) -> None:
         """Learns the features' mean and spread from a sample (N, all features)."""
@@ -241,9 +243,57 @@ class MotionReader(nn.Module):
         self.offset.copy_(mean)
         self.gain.copy_(1.0 / (spread + SPREAD_FLOOR))
 
+    def pick(self, motion: Tensor) -> Tensor:
+        """motion: (B, T, all features) -> (B, T, these)."""
+        return (motion[..., self.features] - self.offset) * self.gain
+
+
+class MotionReader(Standardised):
+    """A learnt layer on some of the motion features."""
+
+    def __init__(self, features: slice, outputs: int) -> None:
+        super().__init__(features)
+        self.linear = nn.Linear(features.stop - features.start, outputs)
+
     def forward(self, motion: Tensor) -> Tensor:
         """motion: (B, T, all features) -> (B, T, outputs)."""
-        return F.relu(self.linear((motion[..., self.features] - self.offset) * self.gain))
+        return F.relu(self.linear(self.pick(motion)))
+
+
+class FlowReader(Standardised):
+    """Learnt convolutions over the cells of dense flow, which look for the same anywhere, beside a layer on cells of
+    twice the side: what a place shows by itself.
+    """
+
+    def __init__(self, features: slice, grids: tuple[FlowGrid, ...], channels: tuple[int, ...], outputs: int) -> None:
+        """Each of `channels` halves the rows and columns of cells. Raises ValueError where they cannot be halved."""
+        super().__init__(features)
+        self.grids = grids
+        shrink = 2 ** len(channels)
+        if any(cells % shrink for grid in grids for cells in grid.grid):
+            cells = ", ".join(str(grid.grid) for grid in grids)
+            raise ValueError(f"flow_channels: cells of {cells} cannot be halved {len(channels)} times")
+        self.towers = nn.ModuleList(_tower((PER_CELL, *channels)) for _ in grids)
+        count = sum(
+            grid.features // 4 + channels[-1] * (grid.grid[0] // shrink) * (grid.grid[1] // shrink) for grid in grids
+        )
+        self.linear = nn.Linear(count, outputs)
+
+    def forward(self, motion: Tensor) -> Tensor:
+        """motion: (B, T, all features) -> (B, T, outputs)."""
+        seen = []
+        parts = torch.split(self.pick(motion), [grid.features for grid in self.grids], dim=-1)
+        for part, grid, tower in zip(parts, self.grids, self.towers, strict=True):
+            cells = part.reshape(-1, *grid.grid, PER_CELL).permute(0, 3, 1, 2)  # (B * T, 5, rows, columns)
+            seen += [tower(cells).flatten(1), F.avg_pool2d(cells, 2).flatten(1)]
+        return F.relu(self.linear(torch.cat(seen, dim=1))).view(*motion.shape[:-1], -1)
+
+
+def _tower(channels: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in pairwise(channels):
+        layers += [nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers)
 
 
 def _reduce(luma: Tensor, size: tuple[int, int]) -> Tensor:

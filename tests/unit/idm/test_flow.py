@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from idm.config import IDMConfig, motion_identity
+from idm.model import InverseDynamicsModel
 from idm.nn.flow import PER_CELL, FlowGrid, flow_features, mirror_flow
 from idm.nn.motion import MotionFeatures
+from idm.nn.phase import PhaseScale
+from tests.unit.idm.clips import TINY
 
 GRID = FlowGrid(size=(64, 96), grid=(4, 6))
 
@@ -92,3 +95,30 @@ def test_flow_is_among_the_motion_features() -> None:
     features = MotionFeatures((), flow=(GRID,))
     assert features(frames).shape == features.mirror(features(frames)).shape == (1, 3, GRID.features)
     assert not features(frames)[:, -1].any()
+
+
+def test_convolutions_read_the_flow_and_a_layer_the_rest() -> None:
+    """With other motion features or without, and from a sample's mean and spread."""
+    grids = (replace(GRID, grid=(8, 12)), replace(GRID, size=(32, 32), grid=(4, 4)))
+    config = replace(TINY, frame_size=(64, 96), flow=grids, flow_channels=(4, 6), appearance="none", motion=())
+    frames = torch.randint(0, 255, (2, 5, 64, 96, 3), dtype=torch.uint8)
+    phases = ((), (PhaseScale(size=(64, 96), window=(32, 32), step=(32, 32), radius=(8, 8)),))
+    for phase in phases:
+        model = InverseDynamicsModel(replace(config, phase=phase)).eval()
+        assert (model.read_motion is None) == (not phase)
+        assert model.motion is not None
+        assert model.read_flow is not None
+        motion = model.motion(frames)
+        model.standardise(motion[:, :-1].flatten(0, 1))
+        picked = model.read_flow.pick(motion[:, :-1])
+        assert abs(float(picked.mean())) < 0.01
+        before = model(frames, motion).buttons
+        assert before.equal(model(frames).buttons)
+        changed = motion.clone()
+        changed[:, 2, model.motion.flows] += 1.0
+        assert not before.equal(model(frames, changed).buttons)
+
+
+def test_cells_that_cannot_be_halved_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"cells of \(4, 6\) cannot be halved 2 times"):
+        InverseDynamicsModel(replace(TINY, frame_size=(64, 96), flow=(GRID,), flow_channels=(4, 6)))
