@@ -24,16 +24,23 @@ def figure(scores: dict[str, Any], path: tuple[str, ...]) -> float | None:
     return None if found is None else found["value"]
 
 
+def nats(scores: dict[str, Any]) -> float:
+    """Negative log-likelihood of a tick's true buttons and camera."""
+    return float(sum(scores["reliability"]["nats_per_tick"].values()))
+
+
 def main(output: Path) -> None:
     """Prints a row for each run below `output`."""
-    print("| variant | seed | CPU s |", " | ".join(FIGURES), "|")
-    print("|---|---|---|" + "---|" * len(FIGURES))
+    print("| variant | steps | seed | CPU s | nats a tick |", " | ".join(FIGURES), "|")
+    print("|---|---|---|---|---|" + "---|" * len(FIGURES))
     for file in sorted(output.glob("*-seed*/scores.json"), key=lambda file: file.stat().st_mtime):
         name, _, seed = file.parent.name.rpartition("-seed")
+        name, _, steps = name.rpartition("-steps")
+        scores = json.loads(file.read_text())
         user, system = map(float, (file.parent / "seconds").read_text().split()[-2:])
-        values = (figure(json.loads(file.read_text()), path) for path in FIGURES.values())
+        values = (figure(scores, path) for path in FIGURES.values())
         cells = ("–" if value is None else f"{value:.3f}" for value in values)
-        print(f"| {name} | {seed} | {user + system:.0f} |", " | ".join(cells), "|")
+        print(f"| {name} | {steps} | {seed} | {user + system:.0f} | {nats(scores):.3f} |", " | ".join(cells), "|")
 
 
 if __name__ == "__main__":
