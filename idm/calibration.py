@@ -10,7 +10,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idm.model import ActionLogits, Calibration, InverseDynamicsModel
+from idm.model import (
+    AS_SURE,
+    LEAST_PROBABILITY,
+    ActionLogits,
+    Calibration,
+    InverseDynamicsModel,
+    top_log_odds,
+)
 from idm.reliability import prediction_confidence
 from learning.data import Episode
 from learning.windows import TiledWindows
@@ -29,10 +36,10 @@ PULL = 5.0
 def calibrate(model: InverseDynamicsModel, episodes: Sequence[Episode]) -> None:
     """Fits the model's calibrations in place: of what it says of a clip, and of the mean with its mirror image.
 
-    Each has a scale and a bias per button, a scale per camera axis, and the confidence below which `DOUBTFUL` of this
-    play falls. Both have the thresholds per button that are best for the clip alone: two choices would differ by chance
-    more than by what is best. A model with fixed motion features, whose mirror image costs next to nothing, then
-    averages by default if that makes this play more likely.
+    Each has a scale and a bias per button, for each camera axis a scale and how sure its likeliest bin is, and the
+    confidence below which `DOUBTFUL` of this play falls. Both have the thresholds per button that are best for the clip
+    alone: two choices would differ by chance more than by what is best. A model with fixed motion features, whose
+    mirror image costs next to nothing, then averages by default if that makes this play more likely.
 
     Without an episode as long as the model's window, the calibrations stay as they are, and a warning is logged.
     """
@@ -65,6 +72,8 @@ def _fit(calibration: Calibration, logits: ActionLogits, buttons: Tensor, bins: 
     calibration.scale.copy_(scale)
     calibration.bias.copy_(bias)
     calibration.camera_scale.copy_(fit_camera(logits.camera, bins))
+    scaled = (logits.camera * calibration.camera_scale[:, None]).log_softmax(-1)
+    calibration.camera_top.copy_(fit_camera_top(scaled, bins))
     with torch.inference_mode():
         calibrated: ActionLogits = calibration(logits)
     return calibrated
@@ -128,6 +137,25 @@ def fit_camera(logits: Tensor, bins: Tensor) -> Tensor:
 
     _minimise(loss, [log_scale])
     return log_scale.detach().exp().float()
+
+
+def fit_camera_top(log_probs: Tensor, bins: Tensor) -> Tensor:
+    """Weights by axis (2, 3) for `sure_as`, which make the likeliest bin as likely as it is often the true one.
+
+    log_probs: (N, 2, bins) after the scale of `fit_camera`; bins: (N, 2), the true ones.
+    """
+    found = log_probs.detach().clone().double().max(-1)
+    right = (found.indices == bins).double()
+    p = found.values.exp().clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    change = torch.zeros(2, len(AS_SURE), dtype=torch.float64, device=p.device, requires_grad=True)
+    start = torch.tensor(AS_SURE, dtype=torch.float64, device=p.device)
+
+    def loss() -> Tensor:
+        nll = F.binary_cross_entropy_with_logits(top_log_odds(p, start + change), right, reduction="sum")
+        return nll + PULL * change.square().sum()
+
+    _minimise(loss, [change])
+    return (start + change).detach().float()
 
 
 def best_threshold(probability: NDArray[np.floating[Any]], pressed: NDArray[np.bool_]) -> float:

@@ -30,8 +30,19 @@ from learning.windows import Batch
 
 LEAST_LOG_PROB = math.log(1e-7)
 """Below it, the loss of a button does not grow."""
-LATER = ("calibration.low_confidence", "mirrored_calibration.low_confidence", "mirror_pays")
+LATER = (
+    *(
+        f"{name}.{buffer}"
+        for name in ("calibration", "mirrored_calibration")
+        for buffer in ("low_confidence", "camera_top")
+    ),
+    "mirror_pays",
+)
 """Buffers that the first checkpoints do not have."""
+LEAST_PROBABILITY = 1e-6
+"""Of the camera's likeliest bin not being the true one, for `sure_as`."""
+AS_SURE = (1.0, 1.0, 0.0)
+"""The weights of `sure_as` that change nothing."""
 LOW_CONFIDENCE = 0.01
 """Ticks below it are of low confidence to models whose calibration has not measured their own (see `Calibration`)."""
 
@@ -59,6 +70,8 @@ class Calibration(nn.Module):
     scale: Tensor
     bias: Tensor
     camera_scale: Tensor
+    camera_top: Tensor
+    """(2, 3) by axis: how sure of its likeliest bin the camera is, as for `sure_as`."""
     threshold: Tensor
     low_confidence: Tensor
     """() confidence below which the least sure ticks of held-out play lie (see `idm.calibration`); NaN if unknown."""
@@ -68,6 +81,7 @@ class Calibration(nn.Module):
         self.register_buffer("scale", torch.ones(len(BUTTONS)))
         self.register_buffer("bias", torch.zeros(len(BUTTONS)))
         self.register_buffer("camera_scale", torch.ones(2))
+        self.register_buffer("camera_top", torch.tensor(AS_SURE).repeat(2, 1))
         self.register_buffer("threshold", torch.full((len(BUTTONS),), 0.5))
         self.register_buffer("low_confidence", torch.tensor(torch.nan))
 
@@ -75,7 +89,32 @@ class Calibration(nn.Module):
         """Log-probabilities -> calibrated log-probabilities, same shapes."""
         margin = (logits.buttons[..., 1] - logits.buttons[..., 0]) * self.scale + self.bias
         buttons = torch.stack([F.logsigmoid(-margin), F.logsigmoid(margin)], dim=-1)
-        return ActionLogits(buttons, (logits.camera * self.camera_scale[:, None]).log_softmax(-1))
+        camera = (logits.camera * self.camera_scale[:, None]).log_softmax(-1)
+        if (self.camera_top != torch.tensor(AS_SURE, device=camera.device)).any():
+            camera = sure_as(camera, self.camera_top)
+        return ActionLogits(buttons, camera)
+
+
+def sure_as(camera: Tensor, weights: Tensor) -> Tensor:
+    """The camera's log-probabilities (..., 2, bins) with others for each axis's likeliest bin; the rest share the rest.
+
+    A probability p of the likeliest becomes one with the log-odds `a log p - b log(1 - p) + c`, by axis in `weights`
+    (2, 3): beta calibration (Kull et al., AISTATS 2017). A head that learnt weights on the two bins around an angle is
+    less sure of the nearest than it may be, which no scale mends. The likeliest stays the likeliest.
+    """
+    camera = camera.float()
+    (first, second), places = camera.topk(2, dim=-1).values.unbind(-1), camera.argmax(-1, keepdim=True)
+    p = first.exp().clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)  # (..., 2)
+    wanted = torch.sigmoid(top_log_odds(p, weights))
+    least = second.exp() / (1 - p + second.exp())  # with which the second is as likely
+    wanted = torch.maximum(wanted, least).clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    others = camera + ((1 - wanted) / (1 - p)).log()[..., None]
+    return others.scatter(-1, places, wanted.log()[..., None]).log_softmax(-1)
+
+
+def top_log_odds(p: Tensor, weights: Tensor) -> Tensor:
+    """p: (..., 2) probabilities by axis, strictly between 0 and 1; weights: (2, 3) -> log-odds, as for `sure_as`."""
+    return weights[:, 0] * p.log() - weights[:, 1] * (1 - p).log() + weights[:, 2]
 
 
 class TemporalConv(nn.Module):
