@@ -73,7 +73,9 @@ class IDMModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """One batch of windows."""
-        losses = self.model.loss(mirror_some(batch, self.model.motion) if self.flip else batch)
+        if self.flip:
+            batch = mirror_some(batch, self.model.motion, pictures=self.model.appearance is not None)
+        losses = self.model.loss(batch)
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, batch_size=len(batch.frames))
         self.log("loss", losses["total"], prog_bar=True, logger=False, batch_size=len(batch.frames))
         return losses["total"]
@@ -111,11 +113,16 @@ class IDMModule(lightning.LightningModule):
             calibrate(self.model, datamodule.validation)
 
 
-def mirror_some(batch: Batch, features: MotionFeatures | None) -> Batch:
-    """Mirrors each window with probability one half: frames, left and right, and the sign of the yaw."""
+def mirror_some(batch: Batch, features: MotionFeatures | None, *, pictures: bool = True) -> Batch:
+    """Mirrors each window with probability one half: frames, left and right, and the sign of the yaw.
+
+    Without `pictures` the frames stay as they are where their motion features are known: nobody sees them.
+    """
     mirrored = torch.rand(len(batch.frames), device=batch.frames.device) < 0.5
-    frames, buttons, camera = batch.frames.clone(), batch.buttons.clone(), batch.camera.clone()
-    frames[mirrored] = batch.frames[mirrored].flip(3)
+    frames, buttons, camera = batch.frames, batch.buttons.clone(), batch.camera.clone()
+    if pictures or batch.motion is None:
+        frames = frames.clone()
+        frames[mirrored] = batch.frames[mirrored].flip(3)
     buttons[mirrored] = batch.buttons[mirrored][..., mirrored_buttons()]
     camera[mirrored, :, 1] = -batch.camera[mirrored, :, 1]
     motion = batch.motion

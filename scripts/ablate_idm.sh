@@ -27,13 +27,13 @@ no-phase            --model.network.phase []
 exact-flow          --model.network.flow [{grid:[16,16],iterations:16}]
 no-changes          --model.network.changes []
 no-cursor           --model.network.cursor_outputs 0
-no-pixels           --model.network.appearance none
+image-network       --model.network.appearance pairs
 no-flip             --model.flip false
 no-weights          --model.network.positive_weight_power 0
 narrow-camera       --model.network.camera.max_degrees 10 --model.network.camera.bin_size 2 --model.network.camera.mu 10
 dropout-.1          --model.network.dropout 0.1
-narrow              --model.network.width 96 --model.network.motion_outputs 96 --model.network.flow_channels [12,16] --model.network.appearance_channels [8,16,24]
-wider               --model.network.width 384 --model.network.motion_outputs 384 --model.network.flow_channels [48,64] --model.network.appearance_channels [32,64,96]
+narrow              --model.network.width 96 --model.network.motion_outputs 96 --model.network.flow_channels [12,16]
+wider               --model.network.width 384 --model.network.motion_outputs 384 --model.network.flow_channels [48,64]
 a-transformer-block --model.network.depth 1
 rate-1e-3           --model.learning_rate 1e-3
 rate-4e-3           --model.learning_rate 4e-3

@@ -28,7 +28,7 @@ done
 source scripts/setup.sh
 
 case "$size" in
-  full)  labelled=20 heldout=4 unlabelled=24 idm=1300 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=
+  full)  labelled=20 heldout=4  unlabelled=24 idm=2600 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=
          look=2 validate=240 clips=256 ;;
   quick) labelled=1  heldout=1 unlabelled=1  idm=40   policy=40   vae=30  dit=30  episodes=4  ticks=100 pairs=5   confidence=0
          look=1 validate=10 clips=32 ;;

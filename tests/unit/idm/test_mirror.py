@@ -12,8 +12,11 @@ from safetensors.torch import load_file, save_file
 from env.actions import BUTTONS
 from idm.calibration import calibrate
 from idm.config import IDMConfig
+from idm.datamodule import with_motion
 from idm.model import LOW_CONFIDENCE, InverseDynamicsModel, load
+from idm.module import mirror_some
 from idm.reliability import prediction_confidence
+from learning.windows import Window, collate_windows
 from tests.unit.idm.clips import TINY, make_episode
 
 LEFT, RIGHT = BUTTONS.index("left"), BUTTONS.index("right")
@@ -123,3 +126,20 @@ def test_a_checkpoint_of_before_labels_as_before(model: InverseDynamicsModel, tm
     np.testing.assert_array_equal(
         old.predict(frames).button_log_probs, model.predict(frames, mirrored=False).button_log_probs
     )
+
+
+def test_windows_are_mirrored_alike_with_their_pictures_or_without(model: InverseDynamicsModel) -> None:
+    features = model.motion
+    assert features is not None
+    episode = with_motion(make_episode(48, seed=0), features)
+    batch = collate_windows([episode], [Window(0, start, start + 16) for start in (0, 16, 32)] * 3)
+    found = []
+    for pictures in (True, False):
+        torch.manual_seed(0)
+        found.append(mirror_some(batch, features, pictures=pictures))
+    for name in ("buttons", "camera", "usable", "first", "motion"):
+        assert getattr(found[0], name).equal(getattr(found[1], name)), name
+    mirrored = [not one.equal(two) for one, two in zip(batch.frames, found[0].frames, strict=True)]
+    assert 0 < sum(mirrored) < len(mirrored)
+    assert mirrored == [not one.equal(two) for one, two in zip(batch.camera, found[1].camera, strict=True)]
+    assert found[1].frames.equal(batch.frames)

@@ -333,7 +333,7 @@ def test_print_config_with_a_config_by_name(
         (["--trainer.max_stepz", "8"], "did you mean --trainer.max-steps?"),
         (["--model.network.depth", "deep"], "--model.network.depth deep: expected int."),
         (["--model.network.appearance", "vgg"], "--model.network.appearance vgg"),
-        (["--model.network.appearance", "none", "--model.network.motion", "[]"], "both are switched off"),
+        (["--model.network.appearance", "none", "--model.network.motion", "[]"], "all are switched off"),
         (["--config", "no-such-file.yaml"], "--config no-such-file.yaml: there is no such file"),
         (["--config", "tny"], "one of base, tiny, vpt"),
         (["--trainer.max-steps", "0"], "--trainer.max-steps 0: expected 1 or more"),
