@@ -81,10 +81,8 @@ class IDMConfig:
     """Degrees of a tick: the centre of the likeliest bin, or the mean over bins."""
     camera_target: Literal["nearest", "between"] = "between"
     """What the camera head learns: the nearest bin, or weights on the two bins around the angle whose mean it is."""
-    camera_weight: float = 1.0
-    """Weight of the camera in the loss, beside the buttons."""
     degrees_weight: float = 1.0
-    """Weight, within the camera's loss, of the squared error of the mean over bins, in units of the camera's spread."""
+    """Weight of the squared error of the mean over bins, in units of the camera's spread."""
     positive_weight_power: float = 0.5
     """Pressed ticks of a button weigh (released / pressed) ** power in the loss."""
     max_positive_weight: float = 8.0

@@ -338,8 +338,7 @@ class InverseDynamicsModel(nn.Module):
         if self.config.degrees_weight:
             error = self._expected(logits.camera) - self._reachable(batch.camera)
             losses["degrees"] = (error / self.camera_spread)[counts].square().sum() / number
-        turns = losses["camera"] + self.config.degrees_weight * losses.get("degrees", 0.0)
-        total = losses["buttons"] + self.config.camera_weight * turns
+        total = losses["buttons"] + losses["camera"] + self.config.degrees_weight * losses.get("degrees", 0.0)
         return {"total": total, **losses}
 
     def _expected(self, camera: Tensor) -> Tensor:

@@ -29,7 +29,6 @@ no-changes          --model.network.changes []
 no-cursor           --model.network.cursor_outputs 0
 image-network       --model.network.appearance pairs
 no-flip             --model.flip false
-camera-weight-1     --model.network.camera_weight 1
 no-weights          --model.network.positive_weight_power 0
 narrow-camera       --model.network.camera.max_degrees 10 --model.network.camera.bin_size 2 --model.network.camera.mu 10
 dropout-.1          --model.network.dropout 0.1
