@@ -60,13 +60,14 @@ stage() {
 
 world=ghostkeys/Voxel-v0
 
-# 1. Record: a small labelled set in one style, a larger set to label in another style, and held-out play in both. The
+# 1. Record: a small labelled set in two styles, a larger set to label in a third, and held-out play in all of them. The
 #    true actions of the set to label are seen by the scores and the comparison policy alone; no model is trained on, or
 #    calibrated with, held-out play.
 record() { ghostkeys record --player scripted --style "$1" --minutes "$2" --seed "$3" --output "$run/$4"; }
-stage record.labelled         record explorer $labelled   0     labelled
+stage record.labelled         record explorer,everyday $labelled 0 labelled
 stage record.unlabelled       record gatherer $unlabelled 10000 unlabelled
 stage record.heldout          record explorer $heldout    5000  heldout
+stage record.heldout-everyday record everyday $heldout    6000  heldout-everyday
 stage record.heldout-gatherer record gatherer $look       15000 heldout-gatherer
 
 # 2. Train the inverse dynamics model on the labelled set, and score it on play it never saw.
@@ -80,6 +81,7 @@ label() {
 }
 stage label                  label unlabelled       labels                  label
 stage label.heldout          label heldout          labels-heldout          label-heldout
+stage label.heldout-everyday label heldout-everyday labels-heldout-everyday label-heldout-everyday
 stage label.heldout-gatherer label heldout-gatherer labels-heldout-gatherer label-heldout-gatherer
 
 # 4. Three policies of equal budget. They share the decoded frames: two see the same videos, with other actions. All are

@@ -19,7 +19,7 @@ POLICIES = {
 }
 LEARNT = ("labelled_only", "pseudo_labels", "true_actions")
 """The policies that are trained."""
-HELDOUT = {"explorer": "heldout", "gatherer": "heldout-gatherer"}
+HELDOUT = {"explorer": "heldout", "everyday": "heldout-everyday", "gatherer": "heldout-gatherer"}
 """Held-out play by its style: the folder under the run; its labels are in the folder `labels-…`."""
 BASELINES = ("always_off", "repeat_last", "previous_tick")
 STAGES = ("record", "idm", "label", "policy", "generator", "evaluate")

@@ -203,7 +203,11 @@ def _label_tables(report: Mapping[str, Any]) -> dict[str, Any]:
             "baseline": "" if guess is None else f"{guess['macro_f1']:.2f}",
         }
 
-    names = {"explorer": "held-out play, explorer (the labelled set's style)", "gatherer": "held-out play, gatherer"}
+    names = {
+        "explorer": "held-out play, explorer (a style of the labelled set)",
+        "everyday": "held-out play, everyday (the other, with open screens and all 20 buttons)",
+        "gatherer": "held-out play, gatherer",
+    }
     scored = [
         row(f"{names[style]}", scores, scores["baselines"]["repeat_last"])
         for style, scores in labels["heldout"].items()

@@ -44,7 +44,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     common = "record --player scripted --minutes 0.25 --episode_ticks 150 --workers 1 --size 90 160"
     assert ghostkeys(common, "--style explorer --seed 1 --output", folder / "labelled") == 0
     assert ghostkeys(common, "--style gatherer --seed 2 --output", folder / "unlabelled") == 0
-    (folder / "heldout").symlink_to(folder / "labelled")
+    for name in ("heldout", "heldout-everyday"):
+        (folder / name).symlink_to(folder / "labelled")
     (folder / "heldout-gatherer").symlink_to(folder / "unlabelled")
     return folder
 
@@ -63,6 +64,7 @@ def reported(run: Path) -> Path:
     settings = ("--fps native --workers 1 --low-confidence 0 --checkpoint", idm, "--output")
     assert ghostkeys("label", run / "unlabelled", *settings, labels, "--json", run / "label.json") == 0
     assert ghostkeys("label", run / "heldout", *settings, run / "labels-heldout") == 0
+    (run / "labels-heldout-everyday").symlink_to(run / "labels-heldout")
     (run / "labels-heldout-gatherer").symlink_to(labels)
     videos = sorted((run / "unlabelled").glob("*.mp4"))
     rows = [read_labels(labels / f"{video.stem}.labels.parquet").num_rows for video in videos]
@@ -374,7 +376,7 @@ def assert_promised(report: dict[str, Any]) -> None:
     players = ("labelled_only", "pseudo_labels", "true_actions", "random", "scripted")
     figures += [report["policy"][player][rate] for player in players for rate in rates]
     heldout = report["labels"]["heldout"]
-    figures += [heldout[style][name] for style in ("explorer", "gatherer") for name in (*scores, "ticks")]
+    figures += [heldout[style][name] for style in ("explorer", "everyday", "gatherer") for name in (*scores, "ticks")]
     ahead = ("psnr", "copy_psnr", "blurred_copy_psnr", "detail_ratio")
     figures += [report["generator"]["horizons"][ticks][name] for ticks in ("1", "32") for name in ahead]
     assert all(isinstance(figure, int | float) for figure in figures)
