@@ -28,7 +28,7 @@ done
 source scripts/setup.sh
 
 case "$size" in
-  full)  labelled=20 heldout=4  unlabelled=24 idm=2600 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=
+  full)  labelled=24 heldout=4  unlabelled=24 idm=2600 policy=1200 vae=400 dit=900 episodes=48 ticks=600 pairs=100 confidence=
          look=2 validate=240 clips=256 ;;
   quick) labelled=1  heldout=1 unlabelled=1  idm=40   policy=40   vae=30  dit=30  episodes=4  ticks=100 pairs=5   confidence=0
          look=1 validate=10 clips=32 ;;
@@ -64,7 +64,7 @@ world=ghostkeys/Voxel-v0
 #    true actions of the set to label are seen by the scores and the comparison policy alone; no model is trained on, or
 #    calibrated with, held-out play.
 record() { ghostkeys record --player scripted --style "$1" --minutes "$2" --seed "$3" --output "$run/$4"; }
-stage record.labelled         record explorer,everyday $labelled 0 labelled
+stage record.labelled         record explorer,explorer,everyday $labelled 0 labelled
 stage record.unlabelled       record gatherer $unlabelled 10000 unlabelled
 stage record.heldout          record explorer $heldout    5000  heldout
 stage record.heldout-everyday record everyday $heldout    6000  heldout-everyday
